@@ -1,0 +1,1 @@
+"""Grounded fine-tuning data for retrievers, as distilabel steps."""
