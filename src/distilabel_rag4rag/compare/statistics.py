@@ -1,0 +1,210 @@
+"""Intervals and tests for rows that come in clusters (several questions about one passage).
+
+Rows of one passage succeed and fail together, so an interval that takes them for independent
+is too narrow. Everything here resamples, leaves out or flips whole clusters.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+Floats = NDArray[np.float64]
+#: From the sums of the columns (…, columns) to a statistic (…): it must be vectorised.
+Statistic = Callable[[Floats], Floats]
+
+#: Sign flips of clusters are enumerated or sampled up to this many; beyond it the normal limit
+#: of the same test is exact enough and much faster.
+MOST_FLIPPED_CLUSTERS = 200
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its interval; None where the data cannot tell."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How intervals are made: the number of resamples, their seed, the coverage."""
+
+    samples: int = 2000
+    seed: int = 0
+    level: float = 0.95
+
+    def of(self, clusters: ArrayLike) -> "ClusterBootstrap":
+        """The bootstrap of rows with these clusters; equal clusters give equal draws."""
+        return ClusterBootstrap(clusters, samples=self.samples, seed=self.seed, level=self.level)
+
+
+class ClusterBootstrap:
+    """Bias-corrected and accelerated bootstrap (BCa) that resamples clusters, not rows.
+
+    The clusters are drawn once and the same draws serve every statistic, so that differences
+    between arms are paired. A statistic is a function of sums over rows, which makes a
+    resample one row of a matrix product: counts of the drawn clusters times sums per cluster.
+
+    Args:
+        clusters: one label per row.
+        samples: number of resamples.
+        seed: of the draws.
+        level: coverage of the intervals.
+
+    References:
+        Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 14.
+    """
+
+    def __init__(
+        self, clusters: ArrayLike, *, samples: int = 2000, seed: int = 0, level: float = 0.95
+    ) -> None:
+        self.codes, labels = pd.factorize(np.asarray(clusters, dtype=object), sort=True)
+        self.clusters = len(labels)
+        self.level = level
+        rng = np.random.default_rng(seed)
+        self._drawn = np.stack(
+            [
+                np.bincount(rng.integers(0, self.clusters, self.clusters), minlength=self.clusters)
+                for _ in range(samples if self.clusters > 1 else 0)
+            ]
+            or [np.zeros(self.clusters, int)]
+        ).astype(np.uint16)
+
+    def sums(self, columns: Sequence[ArrayLike]) -> Floats:
+        """The sum of each column within each cluster: (clusters, columns)."""
+        return np.stack(
+            [
+                np.bincount(self.codes, np.asarray(c, dtype=float), minlength=self.clusters)
+                for c in columns
+            ],
+            axis=1,
+        )
+
+    def resample(self, sums: Floats, block: int = 64) -> Floats:
+        """The sums over each resample: (samples, columns)."""
+        blocks = range(0, len(self._drawn), block)
+        return np.concatenate([self._drawn[i : i + block].astype(float) @ sums for i in blocks])
+
+    def estimate(self, statistic: Statistic, columns: Sequence[ArrayLike]) -> Estimate:
+        """The statistic of the columns' sums with its BCa interval."""
+        sums = self.sums(columns)
+        return self._interval(statistic, sums, self.resample(sums))
+
+    def rates(self, ratios: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> dict[str, Estimate]:
+        """Sum of the first column over sum of the second, per name, each in [0, 1]."""
+        estimates, sums = self._ratios(ratios)
+        return {
+            name: self._exact_at_bounds(estimate, sums[:, 2 * i + 1])
+            for i, (name, estimate) in enumerate(estimates.items())
+        }
+
+    def means(self, ratios: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> dict[str, Estimate]:
+        """Like `rates`, for quantities without bounds (words, tokens)."""
+        return self._ratios(ratios)[0]
+
+    def _ratios(
+        self, ratios: Mapping[str, tuple[ArrayLike, ArrayLike]]
+    ) -> tuple[dict[str, Estimate], Floats]:
+        sums = self.sums([column for ratio in ratios.values() for column in ratio])
+        resampled = self.resample(sums)  # one pass for all of them
+        pairs = {name: slice(2 * i, 2 * i + 2) for i, name in enumerate(ratios)}
+        return {
+            name: self._interval(ratio, sums[:, pair], resampled[:, pair])
+            for name, pair in pairs.items()
+        }, sums
+
+    def _exact_at_bounds(self, estimate: Estimate, weights: Floats) -> Estimate:
+        """At 0 or 1 all resamples agree, which is no certainty: Clopper-Pearson on clusters."""
+        if estimate.value not in (0.0, 1.0):
+            return estimate
+        clusters = np.count_nonzero(weights)
+        low, high = proportion_confint(
+            clusters * estimate.value, clusters, alpha=1 - self.level, method="beta"
+        )
+        return Estimate(estimate.value, float(low), float(high))
+
+    def _interval(self, statistic: Statistic, sums: Floats, resampled: Floats) -> Estimate:
+        total = sums.sum(axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = float(statistic(total))
+            replicates = statistic(resampled)
+            left_out = statistic(total - sums)
+        replicates = replicates[np.isfinite(replicates)]
+        left_out = left_out[np.isfinite(left_out)]
+        if not np.isfinite(value):
+            return Estimate()
+        if self.clusters < 2 or len(replicates) < len(resampled) / 2 or len(left_out) < 2:
+            return Estimate(value)
+        low, high = np.quantile(replicates, self._levels(value, replicates, left_out))
+        return Estimate(value, float(low), float(high))
+
+    def _levels(self, value: float, replicates: Floats, left_out: Floats) -> Floats:
+        """Which quantiles of the replicates bound the interval: BCa, widened for few clusters."""
+        spread = left_out.mean() - left_out
+        squares = (spread**2).sum()
+        acceleration = (spread**3).sum() / (6 * squares**1.5) if squares > 0 else 0.0
+        close = np.isclose(replicates, value, rtol=1e-12, atol=1e-15)
+        below = ((replicates < value) & ~close).mean() + close.mean() / 2
+        bias = stats.norm.ppf(np.clip(below, 1e-6, 1 - 1e-6))
+        n = self.clusters
+        reach = np.sqrt(n / (n - 1)) * stats.t.ppf(0.5 + self.level / 2, n - 1)
+        z = bias + np.array([-reach, reach])
+        return stats.norm.cdf(bias + z / (1 - acceleration * z))
+
+
+def ratio(sums: Floats) -> Floats:
+    """First sum over second."""
+    return sums[..., 0] / sums[..., 1]
+
+
+def difference(sums: Floats) -> Floats:
+    """(second - first) / third: how much the second arm lies above the first."""
+    return (sums[..., 1] - sums[..., 0]) / sums[..., 2]
+
+
+def relative_decrease(sums: Floats) -> Floats:
+    """(first - second) / first: the share of the first arm's that the second arm spares."""
+    return (sums[..., 0] - sums[..., 1]) / sums[..., 0]
+
+
+def mcnemar_p(only_a: int, only_b: int) -> float:
+    """Exact McNemar test from the two discordant cells; it takes rows for independent."""
+    if only_a + only_b == 0:
+        return 1.0
+    return float(mcnemar([[0, only_a], [only_b, 0]], exact=True).pvalue)
+
+
+def flip_p(cluster_differences: ArrayLike, *, seed: int = 0, samples: int = 9999) -> float:
+    """Paired permutation test that swaps the two arms of whole clusters.
+
+    With many clusters its normal limit is used, which is Durkalski's clustered McNemar test
+    (Statistics in Medicine 22, 2003).
+    """
+    d = np.asarray(cluster_differences, dtype=float)
+    d = d[np.abs(d) > 1e-12]
+    if d.size < 2:  # one cluster flips as easily one way as the other
+        return 1.0
+    if d.size > MOST_FLIPPED_CLUSTERS:
+        return float(2 * stats.norm.sf(abs(d.sum()) / np.sqrt((d**2).sum())))
+    result = stats.permutation_test(
+        (d,),
+        lambda x, axis: x.sum(axis=axis),
+        permutation_type="samples",  # with one sample: signs are flipped
+        vectorized=True,
+        n_resamples=samples,
+        rng=np.random.default_rng(seed),
+    )
+    return float(min(1.0, result.pvalue))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values adjusted for having looked at several (Holm)."""
+    return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []

@@ -1,0 +1,172 @@
+"""The answer first: one pair of arms, what differs, and whether it means anything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from distilabel_rag4rag.compare.result import ArmResult, PairedMeans, PairedRates, PairResult
+from distilabel_rag4rag.compare.statistics import Estimate
+
+#: From this p-value down a difference is told as one.
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the comparison says in a sentence.
+
+    Attributes:
+        baseline, candidate: the arms compared; None with a single arm.
+        winner: the arm that hallucinates less and is not worse in what is left to train on or
+            in F1; None where there is none.
+        headline: the numbers, in one sentence.
+        meaning: whether the difference means anything, and what it costs.
+    """
+
+    baseline: str | None
+    candidate: str | None
+    winner: str | None
+    headline: str
+    meaning: str
+
+
+def judge_pair(
+    arms: Mapping[str, ArmResult],
+    pairs: Mapping[str, PairResult],
+    *,
+    baseline: str,
+    candidate: str,
+) -> Verdict:
+    """The verdict on candidate against baseline; on the first two arms where they are missing."""
+    names = [name for name in arms if name != "published"]
+    if len(names) < 2:
+        only = names[0]
+        return Verdict(None, None, None, _alone(only, arms[only]), "There is no arm to compare.")
+    if baseline not in names:
+        baseline = next(name for name in names if name != candidate)
+    if candidate not in names or candidate == baseline:
+        candidate = next(name for name in reversed(names) if name != baseline)
+    pair = pairs.get(f"{baseline}_vs_{candidate}") or pairs[f"{candidate}_vs_{baseline}"]
+    a, b = pair.a, pair.b
+    winner = _winner(pair)
+    return Verdict(
+        baseline=baseline,
+        candidate=candidate,
+        winner=winner,
+        headline=_headline(candidate, baseline, arms, pair),
+        meaning=_meaning(pair, a, b, arms, winner),
+    )
+
+
+def _winner(pair: PairResult) -> str | None:
+    """Fewer hallucinations on the same rows, and not worse in what an abstention would cost."""
+    if not pair.hallucination.rows or not _real(pair.hallucination):
+        return None
+    sign = 1 if _value(pair.hallucination.difference) < 0 else -1  # 1: b hallucinates less
+    paid = [pair.grounded] + ([pair.f1] if pair.f1.rows else [])
+    worse = any(_real(m) and sign * _value(m.difference) < 0 for m in paid)
+    return None if worse else (pair.b if sign > 0 else pair.a)
+
+
+def _headline(
+    candidate: str, baseline: str, arms: Mapping[str, ArmResult], pair: PairResult
+) -> str:
+    told = []
+    for name in (candidate, baseline):
+        arm = arms[name]
+        told.append(
+            f"{name} answered none of {arm.rows} questions"
+            if not arm.answered
+            else f"{name} hallucinates in {percent(arm.hallucination_rate)} of its answers"
+            if name == candidate
+            else f"{name} in {percent(arm.hallucination_rate)}"
+        )
+    return f"{told[0]}, {told[1]}."
+
+
+def _meaning(
+    pair: PairResult, a: str, b: str, arms: Mapping[str, ArmResult], winner: str | None
+) -> str:
+    silent = [name for name in (a, b) if not arms[name].answered]
+    if silent:
+        return (
+            f"An arm without answers has no hallucination rate and cannot win: "
+            f"{' and '.join(silent)} left nothing to train on."
+        )
+    rates = pair.hallucination
+    if not rates.rows:
+        return "No question was answered and judged in both arms, so there is nothing to compare."
+    if pair.identical_answers == pair.rows and rates.only_a == rates.only_b == 0:
+        return f"There is no difference: the {pair.rows} answers of {a} and {b} are the same texts."
+    on = f"on the {rates.rows} questions that both answered"
+    if not _real(rates):
+        return (
+            f"These data show no difference in hallucination {on}: {points(rates.difference)} "
+            f"({_p(rates.clustered_p)})."
+        )
+    lower, higher = (b, a) if _value(rates.difference) < 0 else (a, b)
+    said = (
+        f"The difference is more than chance {on}: {points(rates.difference)} from {a} to {b} "
+        f"({_p(rates.clustered_p)})."
+    )
+    if winner is None:
+        return said + f" But {lower} pays for it: {_price(pair)}; it is not better for that."
+    return said + f" {lower} is also not worse than {higher} in what is left to train on."
+
+
+def _price(pair: PairResult) -> str:
+    grounded, f1 = pair.grounded, pair.f1
+    return (
+        f"grounded answers {percent(grounded.rate_a)} in {pair.a} and "
+        f"{percent(grounded.rate_b)} in {pair.b}"
+    ) + (f", F1 {number(f1.mean_a)} and {number(f1.mean_b)}" if f1.rows and _real(f1) else "")
+
+
+def _alone(name: str, arm: ArmResult) -> str:
+    if not arm.answered:
+        return f"{name} answered none of {arm.rows} questions."
+    return f"{name} hallucinates in {percent(arm.hallucination_rate)} of its answers."
+
+
+def _real(measure: PairedRates | PairedMeans) -> bool:
+    """By the clustered test, and by an interval that leaves out zero."""
+    d = measure.difference
+    apart = d.low is not None and d.high is not None and not d.low <= 0 <= d.high
+    return apart and measure.clustered_p < ALPHA
+
+
+def _value(estimate: Estimate) -> float:
+    return estimate.value or 0.0
+
+
+def percent(estimate: Estimate, *, interval: bool = True) -> str:
+    """`21.0% [18.2, 24.1]`, or `n/a`."""
+    if estimate.value is None:
+        return "n/a"
+    text = f"{100 * estimate.value:.1f}%"
+    if not interval or estimate.low is None or estimate.high is None:
+        return text
+    return f"{text} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+
+
+def number(estimate: Estimate, *, interval: bool = True) -> str:
+    """`0.41 [0.37, 0.45]`, or `n/a`."""
+    if estimate.value is None:
+        return "n/a"
+    text = f"{estimate.value:.2f}"
+    if not interval or estimate.low is None or estimate.high is None:
+        return text
+    return f"{text} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def points(estimate: Estimate) -> str:
+    """A difference of rates in percentage points: `-22.1 points [-27.0, -17.3]`."""
+    if estimate.value is None:
+        return "n/a"
+    text = f"{100 * estimate.value:+.1f} points"
+    if estimate.low is None or estimate.high is None:
+        return text
+    return f"{text} [{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]"
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
