@@ -1,0 +1,233 @@
+"""One experiment: settings in, the arms run on the same questions, files out."""
+
+import json
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from distilabel.errors import DistilabelUserError
+from pydantic import ValidationError
+
+from distilabel_rag4rag.corpus import load_rows
+from distilabel_rag4rag.failfast import FailFastPipeline
+from distilabel_rag4rag.generation_cache import cached
+from distilabel_rag4rag.judge import LettuceDetectJudge
+from distilabel_rag4rag.load import LoadRows
+from distilabel_rag4rag.models import EMBEDDED, make_embeddings, make_llm, parse_settings
+from distilabel_rag4rag.pipelines import ARMS
+from distilabel_rag4rag.run import run_arm, versions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from distilabel.models.llms import LLM
+    from distilabel.pipeline import Pipeline
+
+ROWS_FILE = "rows.parquet"
+SUMMARY_FILE = "summary.json"
+RUN_FILE = "run.json"
+
+#: SmolLM2-135M never writes the headings that GenerateSentencePair asks for and parses, so its
+#: replies are begun for it; without this every answer of the baseline would be lost.
+_HEADING = "## Positive\n\n"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of an experiment, as the command line names them."""
+
+    source: str | None = None
+    columns: dict[str, str] | None = None
+    split: str | None = None
+    corpus: str | None = None
+    limit: int | None = None
+    arms: list[str] = field(default_factory=lambda: list(ARMS))
+    k: int = 3
+    seed: int = 0
+    llm: str = EMBEDDED
+    llm_set: list[str] = field(default_factory=list)
+    embeddings: str = EMBEDDED
+    embeddings_set: list[str] = field(default_factory=list)
+    judge: str = EMBEDDED
+    judge_set: list[str] = field(default_factory=list)
+    threshold: float = 0.5
+    style: str = "short"
+    abstain: bool = True
+    batch_size: int = 32
+    cache: bool = True
+    max_failed: float = 0.05
+
+
+class Watcher(Protocol):
+    """What an experiment reports to while it runs."""
+
+    def start(self, arm: str) -> None:
+        """An arm begins."""
+
+    def advance(self, step: str, rows: int) -> None:
+        """A step of the arm has finished so many rows in all."""
+
+    def done(self) -> None:
+        """The arm has ended."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an experiment found: all rows of all arms, the comparison, the run, the files."""
+
+    rows: "pa.Table"
+    summary: dict[str, Any]
+    run: dict[str, Any]
+    files: list[Path]
+
+
+class Experiment:
+    """The arms on the same questions, with the same LLM, judged against the same evidence.
+
+    Everything that can be wrong with the settings is found on construction, before any model
+    is loaded.
+
+    Attributes:
+        questions: the rows that go in.
+
+    Raises:
+        ValueError, DistilabelUserError: if a setting or the input cannot be used, or `out` holds
+            results and `force` is not given.
+    """
+
+    def __init__(self, settings: Settings, out: str | Path, force: bool = False) -> None:
+        self.settings = settings
+        self.out = Path(out)
+        self._check(force)
+        self.questions = load_rows(
+            settings.source,
+            columns=settings.columns,  # type: ignore[arg-type]
+            split=settings.split,
+            limit=settings.limit,
+            seed=settings.seed,
+        )
+        self.pipelines = {arm: self._pipeline(arm) for arm in settings.arms}
+
+    def _check(self, force: bool) -> None:
+        arms = self.settings.arms
+        if unknown := [arm for arm in arms if arm not in ARMS]:
+            raise DistilabelUserError(f"--arms: found {unknown}, expected some of {list(ARMS)}.")
+        if not arms or len(set(arms)) < len(arms):
+            raise DistilabelUserError(f"--arms: found {arms}, expected one or more, each once.")
+        if self.settings.style not in ("short", "sentence"):
+            raise DistilabelUserError(
+                f"--style: found {self.settings.style!r}, expected 'short' or 'sentence'."
+            )
+        if self.out.exists() and not self.out.is_dir():
+            raise DistilabelUserError(f"--out: '{self.out}' is a file, expected a folder.")
+        there = [name for name in (ROWS_FILE, SUMMARY_FILE, RUN_FILE) if (self.out / name).exists()]
+        if there and not force:
+            raise DistilabelUserError(
+                f"--out: '{self.out}' holds results already ({', '.join(there)});"
+                " give another folder, or --force to overwrite them."
+            )
+
+    def _pipeline(self, arm: str) -> "Pipeline":
+        s = self.settings
+        arguments: dict[str, Any] = {
+            "llm": self._llm(arm),
+            "judge": self._judge(),
+            "threshold": s.threshold,
+            "abstain": s.abstain,
+            "batch_size": s.batch_size,
+            "pipeline_class": FailFastPipeline,
+        }
+        if arm != "zero_shot":
+            arguments["answer"] = {"style": s.style}
+        if arm == "rag4rag":
+            arguments["embeddings"] = make_embeddings(
+                s.embeddings, parse_settings(s.embeddings_set, "--embeddings-set")
+            )
+            arguments |= {"corpus": s.corpus, "k": s.k}
+        rows = LoadRows(
+            source=s.source, columns=s.columns, split=s.split, limit=s.limit, seed=s.seed
+        )
+        pipeline = ARMS[arm](rows, **arguments)  # type: ignore[operator]
+        pipeline.max_failed = s.max_failed
+        return pipeline
+
+    def _llm(self, arm: str) -> "LLM":
+        s = self.settings
+        llm = make_llm(s.llm, parse_settings(s.llm_set, "--llm-set"))
+        if s.llm == EMBEDDED and arm == "zero_shot":
+            llm.generation_kwargs = {"reply_prefix": _HEADING, **(llm.generation_kwargs or {})}
+        return cached(llm) if s.cache else llm
+
+    def _judge(self) -> LettuceDetectJudge:
+        try:
+            return LettuceDetectJudge(
+                model=self.settings.judge,
+                **parse_settings(self.settings.judge_set, "--judge-set"),
+            )
+        except ValidationError as error:
+            raise DistilabelUserError(f"--judge-set: {error}") from error
+
+    def run(self, watcher: Watcher) -> Result:
+        """Runs the arms one after the other, compares them, and writes the files.
+
+        Nothing is written before all arms have ended; an interrupted experiment goes on from the
+        LLM's answers, which are kept as they come.
+        """
+        import pyarrow as pa
+
+        from distilabel_rag4rag.compare import compare
+
+        started = datetime.now(UTC)
+        begin = time.monotonic()
+        ids = self.questions["id"]
+        runs = []
+        for arm, pipeline in self.pipelines.items():
+            watcher.start(arm)
+            pipeline.on_progress = watcher.advance  # type: ignore[attr-defined]
+            runs.append(run_arm(arm, pipeline, list(ids)))
+            watcher.done()
+        rows = pa.concat_tables([run.rows for run in runs])
+        summary = compare(
+            rows.to_pandas(), threshold=self.settings.threshold, seed=self.settings.seed
+        ).to_dict()
+        record = {
+            "settings": asdict(self.settings),
+            "models": {"llm": runs[0].model_name() if runs else None},
+            "arms": {
+                run.arm: {"seconds": round(run.seconds, 2), **run.tokens(), **run.counts()}
+                for run in runs
+            },
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - begin, 2),
+            "versions": versions(),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "cpus": os.cpu_count(),
+        }
+        return Result(rows, summary, record, self._write(rows, summary, record))
+
+    def _write(
+        self, rows: "pa.Table", summary: dict[str, Any], record: dict[str, Any]
+    ) -> list[Path]:
+        """The files; each is complete or not there."""
+        import pyarrow.parquet as pq
+
+        self.out.mkdir(parents=True, exist_ok=True)
+        files = []
+        for name in (ROWS_FILE, SUMMARY_FILE, RUN_FILE):
+            part = self.out / f".{name}.part"
+            if name == ROWS_FILE:
+                pq.write_table(rows, part)
+            else:
+                data = summary if name == SUMMARY_FILE else record
+                part.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
+            os.replace(part, self.out / name)
+            files.append(self.out / name)
+        for arm, pipeline in self.pipelines.items():
+            path = self.out / "pipelines" / f"{arm}.yaml"
+            pipeline.save(path, format="yaml")
+            files.append(path)
+        return files

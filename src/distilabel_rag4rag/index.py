@@ -1,0 +1,304 @@
+"""The passages' vectors: built once, kept on disk in faiss's own format, searched by cosine."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from distilabel.errors import DistilabelUserError
+
+if TYPE_CHECKING:
+    import faiss
+    import pyarrow as pa
+    from distilabel.models.embeddings.base import Embeddings
+
+Vectors = npt.NDArray[np.float32]
+
+INDEX_FILE = "index.faiss"
+PASSAGES_FILE = "passages.parquet"
+MANIFEST_FILE = "manifest.json"
+
+#: Cosines are given to this many decimals: beyond them the same text differs with the batch
+#: that it was embedded in, and a tie would be ordered by noise.
+DECIMALS = 6
+#: How many neighbours more than k are asked for, so that a tie at the k-th place is broken by
+#: the order of the passages and not by faiss's heap.
+TIE_MARGIN = 16
+
+
+class Manifest(NamedTuple):
+    """What an index was made of. All fields but `count` and `passages` must match to reuse it."""
+
+    embedder: str
+    dimension: int
+    metric: str
+    passage_prompt: str
+    index_factory: str
+    count: int
+    passages: str  # SHA-256 over ids and texts, in order
+
+
+class Hits(NamedTuple):
+    """One query's neighbours, best first: positions among the passages, and cosines."""
+
+    positions: list[int]
+    scores: list[float]
+
+
+class Passages(NamedTuple):
+    """Unique passages, in order; `ids[i]` belongs to `texts[i]`."""
+
+    ids: list[str]
+    texts: list[str]
+
+    def fingerprint(self) -> str:
+        """SHA-256 over ids and texts; a length before each keeps ("ab", "c") from ("a", "bc")."""
+        digest = hashlib.sha256()
+        for part in (part for pair in zip(self.ids, self.texts, strict=True) for part in pair):
+            data = part.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "little") + data)
+        return digest.hexdigest()
+
+
+def embed(
+    embeddings: "Embeddings", texts: Sequence[str], prompt: str = "", batch_size: int = 64
+) -> Vectors:
+    """Unit vectors of the texts, shape (len(texts), dimension).
+
+    The texts are embedded in batches of like length, so that little is spent on padding.
+
+    Args:
+        embeddings: a loaded distilabel `Embeddings`.
+        texts: at least one text.
+        prompt: put before each text.
+        batch_size: how many texts one call of `encode` gets.
+    """
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    rows: list[Any] = [None] * len(texts)
+    for start in range(0, len(order), batch_size):
+        batch = order[start : start + batch_size]
+        for i, vector in zip(
+            batch, embeddings.encode(inputs=[prompt + texts[i] for i in batch]), strict=True
+        ):
+            rows[i] = vector
+    vectors = np.asarray(rows, dtype=np.float32)
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(norms == 0, 1, norms)
+
+
+def _reason(error: RuntimeError) -> str:
+    """What faiss says, without the place in its C++ source."""
+    return re.sub(r"^Error in .* at \S+: (Error: )?", "", str(error).splitlines()[0])
+
+
+class PassageIndex:
+    """Passages and their vectors, searchable by cosine similarity.
+
+    Attributes:
+        manifest: what the index was made of.
+    """
+
+    def __init__(self, index: "faiss.Index", passages: "pa.Table", manifest: Manifest) -> None:
+        self._index = index
+        self._passages = passages
+        self.manifest = manifest
+
+    def __len__(self) -> int:
+        return self.manifest.count
+
+    def passage(self, position: int) -> tuple[str, str]:
+        """Id and text of the passage at a position."""
+        row = self._passages.slice(position, 1)
+        return row["passage_id"][0].as_py(), row["context"][0].as_py()
+
+    @classmethod
+    def build(
+        cls,
+        passages: Passages,
+        embeddings: "Embeddings",
+        index_factory: str = "Flat",
+        passage_prompt: str = "",
+        batch_size: int = 64,
+    ) -> "PassageIndex":
+        """Embeds every passage once and indexes the vectors.
+
+        Args:
+            passages: unique passages, at least one.
+            embeddings: a loaded distilabel `Embeddings`.
+            index_factory: a string of faiss's index factory, such as "Flat", "HNSW32,Flat"
+                or "IVF1024,PQ32".
+            passage_prompt: put before each passage.
+            batch_size: passages per call of the embedder.
+
+        Raises:
+            DistilabelUserError: if there is no passage, or faiss cannot make or train the index.
+        """
+        import faiss
+        import pyarrow as pa
+
+        if not passages.texts:
+            raise DistilabelUserError("The corpus holds no passage: expected at least one.")
+        vectors = embed(embeddings, passages.texts, passage_prompt, batch_size)
+        threads = faiss.omp_get_max_threads()
+        try:
+            index = faiss.index_factory(vectors.shape[1], index_factory, faiss.METRIC_INNER_PRODUCT)
+            # HNSW's graph depends on the order in which threads insert; one thread makes it
+            # the same every time, and embedding takes far longer anyway.
+            faiss.omp_set_num_threads(1 if "HNSW" in index_factory else threads)
+            index.train(vectors)
+            index.add(vectors)
+        except RuntimeError as error:
+            raise DistilabelUserError(
+                f"index_factory={index_factory!r} cannot index {len(vectors)} vectors of dimension"
+                f" {vectors.shape[1]}: {_reason(error)}. 'Flat' works for any number;"
+                " IVF and PQ need at least as many passages as centroids (256 for PQ's 8 bits)."
+            ) from error
+        finally:
+            faiss.omp_set_num_threads(threads)
+        table = pa.table(
+            {
+                "passage_id": pa.array(passages.ids, pa.string()),
+                "context": pa.array(passages.texts, pa.string()),
+            }
+        )
+        return cls(
+            index,
+            table,
+            Manifest(
+                embedder=embeddings.model_name,
+                dimension=vectors.shape[1],
+                metric="cosine",
+                passage_prompt=passage_prompt,
+                index_factory=index_factory,
+                count=len(vectors),
+                passages=passages.fingerprint(),
+            ),
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Writes the index, the passages and the manifest; a reader never sees half of it."""
+        import faiss
+        import pyarrow.parquet as pq
+
+        folder = Path(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            faiss.write_index(self._index, str(new / INDEX_FILE))
+            pq.write_table(self._passages, new / PASSAGES_FILE)
+            (new / MANIFEST_FILE).write_text(json.dumps(self.manifest._asdict(), indent=2) + "\n")
+            if folder.exists():
+                old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+                os.replace(folder, old)
+                shutil.rmtree(old)
+            os.replace(new, folder)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "PassageIndex":
+        """Opens a saved index read-only and memory-mapped.
+
+        Raises:
+            DistilabelUserError: if the folder is not a complete index.
+        """
+        import faiss
+        import pyarrow.parquet as pq
+
+        folder = Path(folder)
+        manifest = read_manifest(folder)
+        missing = [name for name in (INDEX_FILE, PASSAGES_FILE) if not (folder / name).is_file()]
+        if manifest is None or missing:
+            raise DistilabelUserError(
+                f"'{folder}' is not an index folder: {', '.join(missing) or MANIFEST_FILE} missing;"
+                f" expected {INDEX_FILE}, {PASSAGES_FILE} and {MANIFEST_FILE}."
+            )
+        index = faiss.read_index(str(folder / INDEX_FILE), faiss.IO_FLAG_MMAP_IFC)
+        passages = pq.read_table(folder / PASSAGES_FILE, memory_map=True)
+        if not index.ntotal == passages.num_rows == manifest.count:
+            raise DistilabelUserError(
+                f"The index in '{folder}' is damaged: {index.ntotal} vectors, {passages.num_rows}"
+                f" passages, {manifest.count} in its manifest. Delete the folder to build it anew."
+            )
+        return cls(index, passages, manifest)
+
+    def search(self, vectors: Vectors, k: int, min_score: float | None = None) -> list[Hits]:
+        """The k nearest passages of each query, best first, ties in the passages' order.
+
+        With a quantised index ("…,PQ32") the scores are faiss's estimates of the cosines;
+        append ",RFlat" to the factory string for exact ones.
+
+        Args:
+            vectors: unit vectors of the queries, shape (n, dimension).
+            k: how many; fewer come back where the index holds or finds fewer.
+            min_score: neighbours with a smaller cosine are left out.
+
+        Raises:
+            DistilabelUserError: if the queries have another dimension than the index.
+        """
+        if vectors.shape[1] != self.manifest.dimension:
+            raise DistilabelUserError(
+                f"The index was built with '{self.manifest.embedder}', dimension"
+                f" {self.manifest.dimension}, but `embeddings` gives dimension {vectors.shape[1]}."
+            )
+        found = min(k + TIE_MARGIN, len(self))
+        scores, positions = self._index.search(vectors, found)
+        scores = np.clip(scores.astype(np.float64), -1.0, 1.0).round(DECIMALS)
+        hits = []
+        for row_scores, row_positions in zip(scores.tolist(), positions.tolist(), strict=True):
+            ranked = sorted(
+                (-score, position)
+                for score, position in zip(row_scores, row_positions, strict=True)
+                if position >= 0 and (min_score is None or score >= min_score)
+            )[:k]
+            hits.append(Hits([p for _, p in ranked], [-s for s, _ in ranked]))
+        return hits
+
+
+def read_manifest(folder: str | Path) -> Manifest | None:
+    """The manifest of an index folder, or None where there is none.
+
+    Raises:
+        DistilabelUserError: if the file is not a manifest of ours.
+    """
+    path = Path(folder) / MANIFEST_FILE
+    if not path.is_file():
+        return None
+    try:
+        return Manifest(**json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise DistilabelUserError(
+            f"'{path}' is not a manifest of an index: {error}. Delete the folder to build it anew."
+        ) from error
+
+
+def check_reusable(
+    folder: str | Path, manifest: Manifest, embedder: str, passage_prompt: str, index_factory: str
+) -> None:
+    """Refuses an index that was made otherwise than asked for, naming each difference.
+
+    Raises:
+        DistilabelUserError: if embedder, prompt or factory differ.
+    """
+    asked = {
+        "embeddings": (manifest.embedder, embedder),
+        "passage_prompt": (manifest.passage_prompt, passage_prompt),
+        "index_factory": (manifest.index_factory, index_factory),
+    }
+    differ = [
+        f"`{setting}`: found {found!r}, expected {expected!r}"
+        for setting, (found, expected) in asked.items()
+        if found != expected
+    ]
+    if differ:
+        raise DistilabelUserError(
+            f"The index in '{folder}' was built with other settings ({'; '.join(differ)})."
+            " Use the same settings, or another `index_dir`."
+        )

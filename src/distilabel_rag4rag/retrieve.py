@@ -1,0 +1,398 @@
+"""FaissRetrieve: question -> passages, ids and scores."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distilabel.errors import DistilabelUserError
+from distilabel.mixins.runtime_parameters import RuntimeParameter
+from distilabel.models.embeddings.base import Embeddings
+from distilabel.steps import GlobalStep, Step, StepInput
+from pydantic import Field, PrivateAttr, field_validator
+
+from distilabel_rag4rag.corpus import passage_id
+from distilabel_rag4rag.index import (
+    MANIFEST_FILE,
+    PassageIndex,
+    Passages,
+    check_reusable,
+    embed,
+    read_manifest,
+)
+from distilabel_rag4rag.paths import cache_folder
+
+if TYPE_CHECKING:
+    from distilabel.typing import StepColumns, StepOutput
+
+OUTPUTS = [
+    "retrieved_contexts",
+    "retrieved_ids",
+    "retrieval_scores",
+    "source_rank",
+    "retrieve_reason",
+]
+
+
+def unique_passages(rows: Iterable[Mapping[str, Any]]) -> Passages:
+    """The rows' unique contexts in their order, each under the id of its first appearance.
+
+    Rows without a context are left out; a row without `passage_id` gets the hash of its text.
+    """
+    first: dict[str, tuple[str, str]] = {}
+    for row in rows:
+        text = row.get("context")
+        if isinstance(text, str) and text.strip():
+            own = passage_id(text)
+            first.setdefault(own, (row.get("passage_id") or own, text))
+    return Passages(ids=[i for i, _ in first.values()], texts=[t for _, t in first.values()])
+
+
+def source_rank(row: Mapping[str, Any], ids: list[str], contexts: list[str]) -> int | None:
+    """1-based rank of the row's own passage, found by its id or by its text; None if absent."""
+    context = row.get("context")
+    own = {row.get("passage_id"), passage_id(context) if isinstance(context, str) else None} - {None}
+    for rank, (id_, text) in enumerate(zip(ids, contexts, strict=True), start=1):
+        if id_ in own or passage_id(text) in own:
+            return rank
+    return None
+
+
+class _Retrieve(Step):
+    """What both retrieving steps share: the settings, the index on disk, the search."""
+
+    embeddings: Embeddings
+    k: RuntimeParameter[int] = Field(default=3, ge=1, description="Passages per question.")
+    min_score: RuntimeParameter[float] | None = Field(
+        default=None, ge=-1, le=1, description="Passages with a smaller cosine are left out."
+    )
+    query_prompt: str = ""
+    passage_prompt: str = ""
+    index_factory: str = "Flat"
+    index_dir: str | None = None
+    encode_batch_size: RuntimeParameter[int] = Field(
+        default=64, ge=1, description="Texts per call of the embedder."
+    )
+
+    _index: PassageIndex | None = PrivateAttr(default=None)
+
+    @property
+    def outputs(self) -> "StepColumns":
+        """The columns that are added."""
+        return OUTPUTS
+
+    def load(self) -> None:
+        """Loads the embedder."""
+        super().load()
+        self.embeddings.load()
+
+    def unload(self) -> None:
+        """Frees the embedder and the index."""
+        self._index = None
+        self.embeddings.unload()
+        super().unload()
+
+    def _folder(self, passages: Passages) -> Path:
+        """`index_dir`, or a place in the cache whose name says what the index is made of."""
+        if self.index_dir is not None:
+            return Path(self.index_dir)
+        made_of = [
+            self.embeddings.model_name,
+            self.passage_prompt,
+            self.index_factory,
+            passages.fingerprint(),
+        ]
+        name = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
+        return cache_folder() / "indexes" / name
+
+    def _build_or_reuse(self, passages: Passages) -> PassageIndex:
+        """Opens the index of these passages, and builds it first where there is none yet.
+
+        The lock makes replicas wait for the first, so that no passage is embedded twice.
+        """
+        from filelock import FileLock
+
+        if not passages.texts:
+            raise DistilabelUserError(
+                f"Step '{self.name}': the corpus holds no passage, expected at least one"
+                " non-empty text in column `context`."
+            )
+        folder = self._folder(passages)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            manifest = read_manifest(folder)
+            if manifest is not None:
+                check_reusable(
+                    folder,
+                    manifest,
+                    self.embeddings.model_name,
+                    self.passage_prompt,
+                    self.index_factory,
+                )
+            if manifest is None or manifest.passages != passages.fingerprint():
+                if folder.exists() and manifest is None and any(folder.iterdir()):
+                    raise DistilabelUserError(
+                        f"`index_dir`: '{folder}' holds other files and no {MANIFEST_FILE};"
+                        " expected a new or empty folder, or an index."
+                    )
+                self._logger.info(f"Indexing {len(passages.texts)} passages into '{folder}'")
+                PassageIndex.build(
+                    passages,
+                    self.embeddings,
+                    self.index_factory,
+                    self.passage_prompt,
+                    self.encode_batch_size,  # type: ignore[arg-type]
+                ).save(folder)
+            return PassageIndex.open(folder)
+
+    def _retrieve(self, rows: list[dict[str, Any]], index: PassageIndex) -> None:
+        """Writes the output columns into the rows; each different question is embedded once."""
+        questions: dict[str, int] = {}
+        for row in rows:
+            question = row.get("question")
+            reason = "empty question" if not question else None
+            if question is not None and not isinstance(question, str):
+                reason = f"question is {type(question).__name__}, expected str"
+            elif isinstance(question, str) and not question.strip():
+                reason = "empty question"
+            row.update(
+                retrieved_contexts=[],
+                retrieved_ids=[],
+                retrieval_scores=[],
+                source_rank=None,
+                retrieve_reason=reason,
+            )
+            if reason is None:
+                questions.setdefault(row["question"], len(questions))
+        if not questions:
+            return
+        vectors = embed(
+            self.embeddings,
+            list(questions),
+            self.query_prompt,
+            self.encode_batch_size,  # type: ignore[arg-type]
+        )
+        hits = index.search(vectors, self.k, self.min_score)  # type: ignore[arg-type]
+        for row in rows:
+            if row["retrieve_reason"] is not None:
+                continue
+            positions, scores = hits[questions[row["question"]]]
+            found = [index.passage(position) for position in positions]
+            ids, contexts = [i for i, _ in found], [text for _, text in found]
+            row.update(
+                retrieved_contexts=contexts,
+                retrieved_ids=ids,
+                retrieval_scores=scores,
+                source_rank=source_rank(row, ids, contexts),
+                retrieve_reason=None if ids else f"no passage with a score of {self.min_score}",
+            )
+
+
+class FaissRetrieve(_Retrieve):
+    """Retrieve the passages nearest to each question from a corpus given up front.
+
+    The corpus is embedded once and indexed with faiss; index, passages and a manifest are kept
+    in a folder, which later runs and replicas open read-only and memory-mapped. Vectors are
+    normalised, so scores are cosine similarities in [-1, 1]. Passages with the same text are
+    one entry; equal scores are ordered as the passages are.
+
+    Attributes:
+        embeddings: any distilabel `Embeddings`; it embeds questions and passages.
+        corpus: the passages: an index folder, a file or folder that `load_passages` reads
+            (parquet, JSONL, CSV, SQuAD JSON, text files, a folder saved by `datasets`), or a
+            list of rows with `context` and optional `passage_id`, or a `Dataset` of such rows
+            (which a dump holds row by row: give a path for a large corpus).
+        query_prompt: an instruction put before each question, for embedders trained with one.
+            Defaults to `""`.
+        passage_prompt: the same for passages. Defaults to `""`.
+        index_factory: a string of faiss's index factory, such as `"Flat"` (exact),
+            `"HNSW32,Flat"` or `"IVF1024,PQ32"`. With quantisation the scores are estimates;
+            a final `",RFlat"` makes them exact. Defaults to `"Flat"`.
+        index_dir: where the index is kept. `None` is a folder in the user's cache, named after
+            what the index is made of. An index found there is reused if embedder, prompt and
+            factory are the same, built anew if the passages changed, and refused otherwise.
+
+    Runtime parameters:
+        - `k`: how many passages a question gets, fewer where the corpus holds fewer.
+            Defaults to `3`.
+        - `min_score`: passages with a smaller cosine are left out. Defaults to `None`.
+        - `encode_batch_size`: how many texts one call of the embedder gets. Defaults to `64`.
+
+    Input columns:
+        - question (`str`): the question; a row without one is marked in `retrieve_reason`.
+        - context (`str`, optional): the row's own passage, for `source_rank`.
+        - passage_id (`str`, optional): its id, for `source_rank`.
+
+    Output columns:
+        - retrieved_contexts (`List[str]`): the passages, best first.
+        - retrieved_ids (`List[str]`): their ids.
+        - retrieval_scores (`List[float]`): their cosine similarities to the question.
+        - source_rank (`int`): 1-based rank of the row's own passage, or None.
+        - retrieve_reason (`str`): why nothing was retrieved, or None.
+
+    Categories:
+        - embedding
+
+    References:
+        - [The Faiss library](https://github.com/facebookresearch/faiss)
+
+    Citations:
+        ```
+        @article{douze2024faiss,
+          title={The Faiss library},
+          author={Douze, Matthijs and Guzhva, Alexandr and Deng, Chengqi and Johnson, Jeff and
+            Szilvasy, Gergely and Mazaré, Pierre-Emmanuel and Lomeli, Maria and Hosseini, Lucas
+            and Jégou, Hervé},
+          journal={arXiv preprint arXiv:2401.08281},
+          year={2024}
+        }
+        ```
+
+    Examples:
+        Retrieve from two passages:
+
+        ```python
+        from distilabel_rag4rag import FaissRetrieve, embedded
+
+        retrieve = FaissRetrieve(
+            embeddings=embedded.embeddings(),
+            corpus=[
+                {"passage_id": "a", "context": "Dangerously in Love is an album by Beyoncé."},
+                {"passage_id": "b", "context": "The mitochondrion makes most of a cell's ATP."},
+            ],
+            k=1,
+        )
+        retrieve.load()
+        rows = next(retrieve.process([{"question": "Which album did Beyoncé make?"}]))
+        assert rows[0]["retrieved_ids"] == ["a"]
+        ```
+    """
+
+    corpus: str | list[dict[str, Any]]
+
+    @field_validator("corpus", mode="before")
+    @classmethod
+    def _rows_of_a_dataset(cls, value: Any) -> Any:
+        """A Dataset becomes its rows, which a dump can hold."""
+        if isinstance(value, Path):
+            return str(value)
+        if hasattr(value, "to_list") and hasattr(value, "column_names"):
+            return value.to_list()
+        return value
+
+    @property
+    def inputs(self) -> "StepColumns":
+        """`question`; the row's own passage is optional."""
+        return {"question": True, "context": False, "passage_id": False}
+
+    def load(self) -> None:
+        """Loads the embedder and opens the index, which is built first where needed."""
+        super().load()
+        self._index = self._open()
+
+    def _open(self) -> PassageIndex:
+        if not isinstance(self.corpus, str):
+            return self._build_or_reuse(unique_passages(self.corpus))
+        manifest = read_manifest(self.corpus)
+        if manifest is None:
+            from distilabel_rag4rag.corpus import load_passages
+
+            return self._build_or_reuse(unique_passages(load_passages(self.corpus)))
+        check_reusable(
+            self.corpus,
+            manifest,
+            self.embeddings.model_name,
+            self.passage_prompt,
+            # The folder is the corpus here: its own factory is the one that is meant.
+            manifest.index_factory,
+        )
+        return PassageIndex.open(self.corpus)
+
+    def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]
+        """Adds the retrieved passages to each row, in order.
+
+        Args:
+            inputs: rows with `question`.
+
+        Yields:
+            The same rows with the output columns.
+        """
+        assert self._index is not None, "load() opens the index"
+        self._retrieve(inputs, self._index)
+        yield inputs
+
+
+class FaissRetrieveFromRows(_Retrieve, GlobalStep):
+    """Retrieve for each question among the passages of all the rows that flow through.
+
+    The published way: the corpus is the unique `context`s of the rows themselves. The step
+    waits for all rows, indexes their passages, and passes every row on with what it retrieved.
+    Everything else is as in `FaissRetrieve`.
+
+    Attributes:
+        embeddings: any distilabel `Embeddings`; it embeds questions and passages.
+        query_prompt: an instruction put before each question. Defaults to `""`.
+        passage_prompt: the same for passages. Defaults to `""`.
+        index_factory: a string of faiss's index factory. Defaults to `"Flat"`.
+        index_dir: where the index is kept; `None` is a folder in the user's cache. A
+            `FaissRetrieve(corpus=index_dir)` of another pipeline can use it.
+
+    Runtime parameters:
+        - `k`: how many passages a question gets. Defaults to `3`.
+        - `min_score`: passages with a smaller cosine are left out. Defaults to `None`.
+        - `encode_batch_size`: how many texts one call of the embedder gets. Defaults to `64`.
+
+    Input columns:
+        - question (`str`): the question; a row without one is marked in `retrieve_reason`.
+        - context (`str`): the row's own passage; together they are the corpus.
+        - passage_id (`str`, optional): its id; without one the hash of its text.
+
+    Output columns:
+        - retrieved_contexts (`List[str]`): the passages, best first.
+        - retrieved_ids (`List[str]`): their ids.
+        - retrieval_scores (`List[float]`): their cosine similarities to the question.
+        - source_rank (`int`): 1-based rank of the row's own passage, or None.
+        - retrieve_reason (`str`): why nothing was retrieved, or None.
+
+    Categories:
+        - embedding
+
+    Examples:
+        Retrieve among the rows' own passages:
+
+        ```python
+        from distilabel_rag4rag import FaissRetrieveFromRows, embedded
+
+        retrieve = FaissRetrieveFromRows(embeddings=embedded.embeddings(), k=1)
+        retrieve.load()
+        rows = next(
+            retrieve.process(
+                [
+                    {"question": "Which album did Beyoncé make?",
+                     "context": "Dangerously in Love is an album by Beyoncé."},
+                    {"question": "What makes a cell's ATP?",
+                     "context": "The mitochondrion makes most of a cell's ATP."},
+                ]
+            )
+        )
+        assert [row["source_rank"] for row in rows] == [1, 1]
+        ```
+    """
+
+    @property
+    def inputs(self) -> "StepColumns":
+        """`question` and the `context` to index; the id is optional."""
+        return {"question": True, "context": True, "passage_id": False}
+
+    def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]
+        """Indexes the rows' passages and adds to each row what it retrieved, in order.
+
+        Args:
+            inputs: all rows.
+
+        Yields:
+            The same rows with the output columns.
+        """
+        self._retrieve(inputs, self._build_or_reuse(unique_passages(inputs)))
+        yield inputs
