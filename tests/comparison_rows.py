@@ -4,14 +4,12 @@ from typing import Any
 
 import numpy as np
 
-TOWNS = (
-    "Orvelle Tarnwick Quessby Maldrun Hesperholt Vintry Lassombe Corrow Dunmeath Ylva-on-Sea "
-    "Brackenfell Samphire Odderby Pellinor Wrenhaven Caldmoor"
-).split()
-FOUNDERS = "Ines Karoly|Tobias Wendt|Maren Okafor|Luc Adeyemi|Petra Solheim|Ivo Branković".split(
-    "|"
-)
-TRADES = "salt|glass|slate|indigo|clocks|amber".split("|")
+TOWNS = [
+    *("Orvelle", "Tarnwick", "Quessby", "Maldrun", "Hesperholt", "Vintry", "Lassombe", "Corrow"),
+    *("Dunmeath", "Ylva-on-Sea", "Brackenfell", "Samphire", "Odderby", "Pellinor", "Caldmoor"),
+]
+FOUNDERS = ["Ines Karoly", "Tobias Wendt", "Maren Okafor", "Luc Adeyemi", "Ivo Branković"]
+TRADES = ["salt", "glass", "slate", "indigo", "clocks", "amber"]
 
 #: Per arm: chances of an abstention, of nothing at all, of an invented answer.
 CHANCES = {
@@ -51,7 +49,7 @@ def make_rows(passages: int = 40, seed: int = 0, arms: tuple[str, ...] = tuple(C
 
 def _passage(rng: np.random.Generator, p: int) -> tuple[list[tuple[str, str]], str, str]:
     town = f"{TOWNS[p % len(TOWNS)]}{' ' + 'I' * (p // len(TOWNS)) if p >= len(TOWNS) else ''}"
-    founder, trade = FOUNDERS[rng.integers(6)], TRADES[rng.integers(6)]
+    founder, trade = FOUNDERS[rng.integers(5)], TRADES[rng.integers(6)]
     year, people = int(rng.integers(1180, 1890)), int(rng.integers(4, 90)) * 100
     context = (
         f"{town} is a market town on the river Ash. It was founded in {year} by {founder}, who "

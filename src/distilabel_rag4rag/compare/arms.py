@@ -57,7 +57,10 @@ def measure_arm(rows: pd.DataFrame, bootstrap: ClusterBootstrap) -> ArmResult:
 
 def _reasons(reasons: pd.Series) -> dict[str, int]:
     counts = reasons.fillna("no reason given").astype(str).value_counts()
-    return {reason: int(n) for reason, n in sorted(counts.items(), key=lambda c: (-c[1], c[0]))}
+    return {
+        str(reason): int(n)
+        for reason, n in sorted(counts.items(), key=lambda c: (-c[1], str(c[0])))
+    }
 
 
 def _total(tokens: pd.Series) -> int | None:

@@ -1,27 +1,29 @@
 """Rows of the arms in, statistics out: pure functions that need no pipeline."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import pandas as pd
 
 from distilabel_rag4rag.compare.arms import measure_arm
+from distilabel_rag4rag.compare.judge_error import JudgeError, measure_judge
 from distilabel_rag4rag.compare.pairs import measure_pairs
 from distilabel_rag4rag.compare.result import ArmResult, PairResult, to_json
 from distilabel_rag4rag.compare.retrieval import RetrievalResult, measure_retrieval
+from distilabel_rag4rag.compare.slices import Slice, break_down
 from distilabel_rag4rag.compare.statistics import Resampling
 from distilabel_rag4rag.compare.table import (
     RIGHT_F1,
+    Rows,
+    add_labels,
     arm_names,
     as_table,
     mark_outcomes,
     published_arm,
 )
+from distilabel_rag4rag.compare.thresholds import ThresholdSweep, sweep
 from distilabel_rag4rag.compare.verdict import Verdict, judge_pair
-
-if TYPE_CHECKING:
-    from distilabel_rag4rag.compare.table import Rows
 
 
 @dataclass(frozen=True)
@@ -33,17 +35,19 @@ class Comparison:
     arms: dict[str, ArmResult]
     pairs: dict[str, PairResult]
     retrieval: RetrievalResult | None
+    thresholds: ThresholdSweep
+    judge: JudgeError
+    slices: dict[str, list[Slice]]
     notes: list[str]
     table: pd.DataFrame = field(repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data, the same for the same rows in any order."""
-        names = ("settings", "verdict", "arms", "pairs", "retrieval", "notes")
-        return {name: to_json(getattr(self, name)) for name in names}
+        return {f.name: to_json(getattr(self, f.name)) for f in fields(self) if f.name != "table"}
 
 
 def compare(
-    rows: "Rows",
+    rows: Rows,
     *,
     threshold: float = 0.5,
     seed: int = 0,
@@ -52,6 +56,9 @@ def compare(
     right_f1: float = RIGHT_F1,
     baseline: str = "zero_shot",
     candidate: str = "rag4rag",
+    by: Sequence[str] = ("title",),
+    labels: Rows | None = None,
+    human_arm: str = "human",
     columns: Mapping[str, str] | None = None,
     arm: str | None = None,
 ) -> Comparison:
@@ -67,6 +74,11 @@ def compare(
         right_f1: an answer counts as right from this F1 against the human answer.
         baseline: the arm that the verdict compares with.
         candidate: the arm that the verdict is about.
+        by: columns to break the comparison down by.
+        labels: human labels: rows with `id`, `arm` and `human_hallucinated` (bool); they may
+            also stand in a column of that name in `rows`.
+        human_arm: rows of this name hold the human answers as `answer`, judged like any other;
+            they are no arm, but show how often the judge flags what is right.
         columns: our name -> the name in `rows`.
         arm: the arm of all rows, for data without that column.
 
@@ -78,14 +90,18 @@ def compare(
     if bootstrap < 100:
         raise ValueError(f"bootstrap: found {bootstrap}, expected at least 100 resamples")
     resampling = Resampling(bootstrap, seed, level)
-    table = mark_outcomes(as_table(rows, columns=columns, arm=arm), threshold, right_f1)
-    names = arm_names(table)
-    if {baseline, candidate} <= set(names) and "published" not in names:
-        made = published_arm(table, baseline=baseline, candidate=candidate)
-        table = pd.concat([table, made], ignore_index=True)
+    table = as_table(rows, columns=columns, arm=arm)
+    table = mark_outcomes(
+        table if labels is None else add_labels(table, labels), threshold, right_f1
+    )
+    human, ran = table[table["arm"] == human_arm], table[table["arm"] != human_arm]
+    if ran.empty:
+        raise ValueError(f"rows: found only the arm {human_arm!r}, expected one that a model wrote")
+    table = _with_published(ran, baseline, candidate)
     by_arm = {name: table[table["arm"] == name] for name in arm_names(table)}
     arms = {name: measure_arm(r, resampling.of(r["cluster"])) for name, r in by_arm.items()}
     pairs = measure_pairs(table, resampling)
+    verdict = judge_pair(arms, pairs, baseline=baseline, candidate=candidate)
     return Comparison(
         settings={
             "threshold": threshold,
@@ -95,13 +111,33 @@ def compare(
             "level": level,
             "clusters": int(table["cluster"].nunique()),
         },
-        verdict=judge_pair(arms, pairs, baseline=baseline, candidate=candidate),
+        verdict=verdict,
         arms=arms,
         pairs=pairs,
         retrieval=measure_retrieval(table, resampling, prefer=candidate),
+        thresholds=sweep(by_arm, resampling),
+        judge=measure_judge(ran, human, resampling),
+        slices=_slices(ran, by, resampling, verdict),
         notes=_notes(arms),
         table=table,
     )
+
+
+def _with_published(table: pd.DataFrame, baseline: str, candidate: str) -> pd.DataFrame:
+    names = set(table["arm"])
+    if not {baseline, candidate} <= names or "published" in names:
+        return table.reset_index(drop=True)
+    made = published_arm(table, baseline=baseline, candidate=candidate)
+    return pd.concat([table, made], ignore_index=True)
+
+
+def _slices(
+    table: pd.DataFrame, by: Sequence[str], resampling: Resampling, verdict: Verdict
+) -> dict[str, list[Slice]]:
+    if missing := [column for column in by if column not in table]:
+        raise ValueError(f"by: found {missing}, expected columns of the rows")
+    a, b = verdict.baseline or "", verdict.candidate or ""
+    return {column: break_down(table, column, resampling, baseline=a, candidate=b) for column in by}
 
 
 def _notes(arms: Mapping[str, ArmResult]) -> list[str]:

@@ -19,6 +19,7 @@ from distilabel_rag4rag.compare.statistics import (
     flip_p,
     holm,
     mcnemar_p,
+    ratio,
     relative_decrease,
 )
 from distilabel_rag4rag.compare.table import OUTCOMES, arm_names
@@ -68,7 +69,7 @@ class _Pair:
         """A yes-or-no column of both arms over the rows that count."""
         yes_a = (self.rows[f"{name}_a"] > 0) & counted
         yes_b = (self.rows[f"{name}_b"] > 0) & counted
-        estimates = self.bootstrap.rates({"a": (yes_a, counted), "b": (yes_b, counted)})
+        found = self.estimates(yes_a, yes_b, counted)
         only_a, only_b = int((yes_a & ~yes_b).sum()), int((yes_b & ~yes_a).sum())
         p = self.flip_p(yes_a, yes_b)
         return PairedRates(
@@ -77,10 +78,10 @@ class _Pair:
             only_a=only_a,
             only_b=only_b,
             neither=int((counted & ~yes_a & ~yes_b).sum()),
-            rate_a=estimates["a"],
-            rate_b=estimates["b"],
-            difference=self.difference(yes_a, yes_b, counted),
-            relative_decrease=self.bootstrap.estimate(relative_decrease, (yes_a, yes_b)),
+            rate_a=found["a"],
+            rate_b=found["b"],
+            difference=found["difference"],
+            relative_decrease=found["relative_decrease"],
             mcnemar_p=mcnemar_p(only_a, only_b),
             clustered_p=p,
             holm_p=p,
@@ -89,22 +90,33 @@ class _Pair:
     def means(self, name: str, counted: pd.Series) -> PairedMeans:
         """A graded column of both arms over the rows that count."""
         a, b = (self.rows[f"{name}_{arm}"].where(counted, 0.0) for arm in "ab")
-        estimates = self.bootstrap.rates({"a": (a, counted), "b": (b, counted)})
+        found = self.estimates(a, b, counted)
         return PairedMeans(
             rows=int(counted.sum()),
-            mean_a=estimates["a"],
-            mean_b=estimates["b"],
-            difference=self.difference(a, b, counted),
+            mean_a=found["a"],
+            mean_b=found["b"],
+            difference=found["difference"],
             clustered_p=self.flip_p(a, b),
         )
 
-    def difference(self, a: pd.Series, b: pd.Series, counted: pd.Series) -> Estimate:
-        estimate = self.bootstrap.estimate(difference, (a, b, counted))
-        if estimate.value != 0 or (a != b).any():
-            return estimate
-        # No row differs, so no resample does; what can be hidden is the rate of such rows.
-        differs = self.bootstrap.rates({"rate": (a != b, counted)})["rate"]
-        return Estimate(0.0, differs.high and -differs.high, differs.high)
+    def estimates(self, a: pd.Series, b: pd.Series, counted: pd.Series) -> dict[str, Estimate]:
+        """Both rates, their difference and the relative decrease."""
+        bootstrap = self.bootstrap
+        found = bootstrap.estimates(
+            {
+                "a": (ratio, (a, counted)),
+                "b": (ratio, (b, counted)),
+                "difference": (difference, (a, b, counted)),
+                "relative_decrease": (relative_decrease, (a, b)),
+            }
+        )
+        for arm in "ab":
+            found[arm] = bootstrap.exact_at_bounds(found[arm], counted)
+        if len(a) and (a == b).all() and counted.any():
+            # No row differs, so no resample does; what can be hidden is the rate of such rows.
+            most = bootstrap.exact_at_bounds(Estimate(0.0), counted).high or 0.0
+            found["difference"] = Estimate(0.0, -most, most)
+        return found
 
     def flip_p(self, a: pd.Series, b: pd.Series) -> float:
         sums = self.bootstrap.sums((a, b))
@@ -113,7 +125,10 @@ class _Pair:
     def transitions(self) -> dict[str, dict[str, int]]:
         counts = pd.crosstab(self.rows["outcome_a"], self.rows["outcome_b"])
         counts = counts.reindex(index=OUTCOMES, columns=OUTCOMES, fill_value=0)
-        return {a: {b: int(counts.loc[a, b]) for b in OUTCOMES} for a in OUTCOMES}
+        return {
+            a: dict(zip(OUTCOMES, map(int, row), strict=True))
+            for a, row in zip(OUTCOMES, counts.to_numpy(), strict=True)
+        }
 
     def published_formula(self) -> PublishedFormula:
         """(a's rate on all rows - b's rate on the rows a got flagged) / a's rate."""

@@ -6,6 +6,7 @@ is too narrow. Everything here resamples, leaves out or flips whole clusters.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -69,14 +70,7 @@ class ClusterBootstrap:
         self.codes, labels = pd.factorize(np.asarray(clusters, dtype=object), sort=True)
         self.clusters = len(labels)
         self.level = level
-        rng = np.random.default_rng(seed)
-        self._drawn = np.stack(
-            [
-                np.bincount(rng.integers(0, self.clusters, self.clusters), minlength=self.clusters)
-                for _ in range(samples if self.clusters > 1 else 0)
-            ]
-            or [np.zeros(self.clusters, int)]
-        ).astype(np.uint16)
+        self._drawn = _draws(self.clusters, samples, seed)
 
     def sums(self, columns: Sequence[ArrayLike]) -> Floats:
         """The sum of each column within each cluster: (clusters, columns)."""
@@ -93,39 +87,37 @@ class ClusterBootstrap:
         blocks = range(0, len(self._drawn), block)
         return np.concatenate([self._drawn[i : i + block].astype(float) @ sums for i in blocks])
 
-    def estimate(self, statistic: Statistic, columns: Sequence[ArrayLike]) -> Estimate:
-        """The statistic of the columns' sums with its BCa interval."""
-        sums = self.sums(columns)
-        return self._interval(statistic, sums, self.resample(sums))
-
-    def rates(self, ratios: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> dict[str, Estimate]:
-        """Sum of the first column over sum of the second, per name, each in [0, 1]."""
-        estimates, sums = self._ratios(ratios)
-        return {
-            name: self._exact_at_bounds(estimate, sums[:, 2 * i + 1])
-            for i, (name, estimate) in enumerate(estimates.items())
-        }
+    def estimates(
+        self, wanted: Mapping[str, tuple[Statistic, Sequence[ArrayLike]]]
+    ) -> dict[str, Estimate]:
+        """Per name a statistic of the sums of some columns, with its BCa interval."""
+        # A column that several statistics share (a denominator) is summed and resampled once.
+        distinct = {id(column): column for _, columns in wanted.values() for column in columns}
+        position = {key: i for i, key in enumerate(distinct)}
+        sums = self.sums(list(distinct.values()))
+        resampled = self.resample(sums)
+        found = {}
+        for name, (statistic, columns) in wanted.items():
+            own = [position[id(column)] for column in columns]
+            found[name] = self._interval(statistic, sums[:, own], resampled[:, own])
+        return found
 
     def means(self, ratios: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> dict[str, Estimate]:
-        """Like `rates`, for quantities without bounds (words, tokens)."""
-        return self._ratios(ratios)[0]
+        """Sum of the first column over sum of the second, per name."""
+        return self.estimates({name: (ratio, columns) for name, columns in ratios.items()})
 
-    def _ratios(
-        self, ratios: Mapping[str, tuple[ArrayLike, ArrayLike]]
-    ) -> tuple[dict[str, Estimate], Floats]:
-        sums = self.sums([column for ratio in ratios.values() for column in ratio])
-        resampled = self.resample(sums)  # one pass for all of them
-        pairs = {name: slice(2 * i, 2 * i + 2) for i, name in enumerate(ratios)}
+    def rates(self, ratios: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> dict[str, Estimate]:
+        """Like `means`, for what lies in [0, 1]."""
         return {
-            name: self._interval(ratio, sums[:, pair], resampled[:, pair])
-            for name, pair in pairs.items()
-        }, sums
+            name: self.exact_at_bounds(estimate, ratios[name][1])
+            for name, estimate in self.means(ratios).items()
+        }
 
-    def _exact_at_bounds(self, estimate: Estimate, weights: Floats) -> Estimate:
+    def exact_at_bounds(self, estimate: Estimate, counted: ArrayLike) -> Estimate:
         """At 0 or 1 all resamples agree, which is no certainty: Clopper-Pearson on clusters."""
         if estimate.value not in (0.0, 1.0):
             return estimate
-        clusters = np.count_nonzero(weights)
+        clusters = np.count_nonzero(self.sums([counted]))
         low, high = proportion_confint(
             clusters * estimate.value, clusters, alpha=1 - self.level, method="beta"
         )
@@ -158,6 +150,16 @@ class ClusterBootstrap:
         reach = np.sqrt(n / (n - 1)) * stats.t.ppf(0.5 + self.level / 2, n - 1)
         z = bias + np.array([-reach, reach])
         return stats.norm.cdf(bias + z / (1 - acceleration * z))
+
+
+@lru_cache(maxsize=2)
+def _draws(clusters: int, samples: int, seed: int) -> NDArray[np.uint16]:
+    """How often each cluster was drawn, per resample: (samples, clusters)."""
+    drawn = np.ones((samples if clusters > 1 else 1, clusters), np.uint16)
+    rng = np.random.default_rng(seed)
+    for row in drawn if clusters > 1 else ():
+        row[:] = np.bincount(rng.integers(0, clusters, clusters), minlength=clusters)
+    return drawn
 
 
 def ratio(sums: Floats) -> Floats:

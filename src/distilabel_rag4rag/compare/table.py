@@ -1,17 +1,21 @@
 """Rows in, one table out, in which every row has exactly one outcome."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from distilabel_rag4rag.columns import BY_NAME
 
-if TYPE_CHECKING:
-    from datasets import Dataset
 
-    Rows = pd.DataFrame | Dataset | Sequence[Mapping[str, Any]]
+class HasToPandas(Protocol):
+    """A `datasets.Dataset`, an Arrow table and their like."""
+
+    def to_pandas(self) -> Any: ...
+
+
+Rows: TypeAlias = pd.DataFrame | HasToPandas | Sequence[Mapping[str, Any]]
 
 #: What became of a row; every row is exactly one of these.
 OUTCOMES = ("grounded", "flagged", "unjudged", "abstained", "failed")
@@ -23,8 +27,12 @@ ARM_ORDER = ("zero_shot", "gold_context", "rag4rag", "published")
 RIGHT_F1 = 0.5
 
 
+#: The column of human labels: True where a person calls the answer hallucinated.
+LABEL = "human_hallucinated"
+
+
 def as_table(
-    rows: "Rows", *, columns: Mapping[str, str] | None = None, arm: str | None = None
+    rows: Rows, *, columns: Mapping[str, str] | None = None, arm: str | None = None
 ) -> pd.DataFrame:
     """One table with our columns, sorted by arm and id, whatever the order of the rows.
 
@@ -103,12 +111,31 @@ def mark_outcomes(table: pd.DataFrame, threshold: float, right_f1: float) -> pd.
         exact=exact,
         f1=f1,
         right=human & (f1 >= right_f1),
+        label=_labels(table),
         words=[
             len(a.split()) if ok else 0 for a, ok in zip(table["answer"], answered, strict=True)
         ],
         # A row without a passage is a cluster of its own.
         cluster=table["passage_id"].where(table["passage_id"].notna(), "id:" + table["id"]),
     )
+
+
+def add_labels(table: pd.DataFrame, labels: Rows) -> pd.DataFrame:
+    """Put human labels from another table (`id`, `arm`, `human_hallucinated`) beside the rows.
+
+    Raises:
+        ValueError: if a column is missing or a label belongs to no row.
+    """
+    given = labels.copy() if isinstance(labels, pd.DataFrame) else _frame(labels)
+    if missing := [name for name in ("arm", "id", LABEL) if name not in given]:
+        raise ValueError(f"labels: columns {missing} are missing; found {list(given.columns)}")
+    by_row = given.assign(id=given["id"].astype(str)).set_index(["arm", "id"])[LABEL]
+    index = pd.MultiIndex.from_frame(table[["arm", "id"]])
+    if strange := sorted(set(by_row.index) - set(index)):
+        raise ValueError(
+            f"labels: {len(strange)} belong to no row, the first to arm and id {strange[0]}"
+        )
+    return table.assign(**{LABEL: by_row.reindex(index).to_numpy()})
 
 
 def published_arm(table: pd.DataFrame, *, baseline: str, candidate: str) -> pd.DataFrame:
@@ -146,6 +173,19 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
 
 def _arm_rank(arm: str) -> tuple[int, str]:
     return (ARM_ORDER.index(arm) if arm in ARM_ORDER else len(ARM_ORDER), arm)
+
+
+def _labels(table: pd.DataFrame) -> pd.Series:
+    """True, False or None per row."""
+    if LABEL not in table:
+        return pd.Series(None, index=table.index, dtype=object)
+    known = table[LABEL].notna()
+    if strange := set(table.loc[known, LABEL]) - {True, False}:
+        raise ValueError(
+            f"{LABEL}: found {sorted(map(repr, strange))[:3]}, expected True (a person calls the "
+            "answer hallucinated), False or None"
+        )
+    return table[LABEL].astype(object).where(known, None)
 
 
 def _has_text(value: Any) -> bool:
