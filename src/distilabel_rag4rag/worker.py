@@ -173,11 +173,14 @@ class ReportingStepWrapper(_StepWrapper):
                 return
 
     def _count_failed(self, rows: list[dict[str, Any]]) -> int:
-        """Rows for which the LLM gave nothing: a task's first output column is what it is for."""
+        """Rows for which the LLM gave nothing: a task's first output column is what it is for.
+
+        An abstention is an answer that is None on purpose, not a failure.
+        """
         if not isinstance(self.step, _Task):
             return 0
         product = next(iter(self.step.get_outputs()))
-        return sum(_is_nothing(row.get(product)) for row in rows)
+        return sum(_is_nothing(row.get(product)) and not row.get("abstained") for row in rows)
 
 
 def _is_nothing(value: Any) -> bool:
