@@ -1,77 +1,110 @@
-"""Rows that fail are counted while they pass, and rows in are compared with rows out."""
+"""After a run: are all the rows there, once and in order, and what is None in them?"""
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
-WHOLE_BATCH_ROWS = 5
-EARLY_ROWS = 100
-
-
-class RunFailed(RuntimeError):
-    """A run that could not be finished; what made it fail is its `__cause__`, where known."""
+from distilabel_rag4rag.failures import RunFailed, Tally
 
 
-class TooManyFailed(RunFailed):
-    """More rows failed than `max_failed` allows."""
-
-
-@dataclass
-class StepCount:
-    """Rows that a step has finished, how many of them failed, and the first cause known."""
-
-    rows: int = 0
-    failed: int = 0
-    first_error: str | None = None
-
-
-@dataclass
-class Tally:
-    """Counts finished and failed rows per step, and says when too many have failed.
+@dataclass(frozen=True)
+class RunCheck:
+    """What a run did to its rows.
 
     Attributes:
-        max_failed: the share of a step's rows that may fail; 1.0 lets all fail.
-        steps: the counts, in the order in which the steps finished their first batch.
+        rows_in: rows that went in.
+        rows_out: rows that came out.
+        missing: ids that went in and did not come out.
+        unknown: ids that came out and had not gone in.
+        repeated: ids that came out more often than they went in.
+        in_order: the ids that came out as they should do so in the order in which they went in.
+        none: column -> rows in which it is None or missing; columns that have every value are
+            left out.
+        steps: step -> its rows, failed rows and first error, from the pipeline's `tally`.
     """
 
-    max_failed: float = 0.05
-    steps: dict[str, StepCount] = field(default_factory=dict)
+    rows_in: int
+    rows_out: int
+    missing: tuple[str, ...]
+    unknown: tuple[str, ...]
+    repeated: tuple[str, ...]
+    in_order: bool
+    none: dict[str, int]
+    steps: dict[str, dict[str, Any]]
 
-    def add(self, step: str, rows: int, failed: int = 0, first_error: str | None = None) -> None:
-        """Count a finished batch.
+    @property
+    def complete(self) -> bool:
+        """Every row came out exactly once, in order."""
+        return self.in_order and not (self.missing or self.unknown or self.repeated)
 
-        Raises:
-            TooManyFailed: if a whole batch failed that has at least five rows or follows no good
-                row; or if so many rows have failed that at 100 rows it would be too many.
-        """
-        count = self.steps.setdefault(step, StepCount())
-        whole_batch = failed == rows and (rows >= WHOLE_BATCH_ROWS or count.failed == count.rows)
-        count.rows += rows
-        count.failed += failed
-        count.first_error = count.first_error or first_error
-        if failed and whole_batch and self.max_failed < 1.0:
-            raise self._error(step, f"all {rows} rows of a batch")
-        if count.failed > self.max_failed * max(count.rows, EARLY_ROWS):
-            raise self._error(step, f"{count.failed} of {count.rows} rows")
+    def to_dict(self) -> dict[str, Any]:
+        """For run.json."""
+        return asdict(self)
 
-    def rows(self, step: str) -> int:
-        """How many rows the step has finished."""
-        return self.steps[step].rows if step in self.steps else 0
-
-    def raise_if_exceeded(self) -> None:
-        """The check at the end of a run, against all the rows there were.
-
-        Raises:
-            TooManyFailed: if more than `max_failed` of a step's rows failed.
-        """
+    def summary(self) -> str:
+        """One line for each thing worth saying."""
+        lines = [f"{self.rows_in} rows in, {self.rows_out} rows out"]
+        for what in ("missing", "unknown", "repeated"):
+            if ids := getattr(self, what):
+                more = ", …" if len(ids) > 5 else ""
+                lines.append(f"{what}: {len(ids)} ({', '.join(map(str, ids[:5]))}{more})")
+        if not self.in_order:
+            lines.append("the rows came out in another order")
+        lines += [f"{column}: None in {count} rows" for column, count in self.none.items()]
         for step, count in self.steps.items():
-            if count.failed > self.max_failed * count.rows:
-                raise self._error(step, f"{count.failed} of {count.rows} rows")
+            if count["failed"]:
+                cause = f", first error: {count['first_error']}" if count["first_error"] else ""
+                lines.append(f"step '{step}': {count['failed']} of {count['rows']} failed{cause}")
+        return "\n".join(lines)
 
-    def _error(self, step: str, what: str) -> TooManyFailed:
-        cause = self.steps[step].first_error or "the LLM gave no text"
-        return TooManyFailed(
-            f"step '{step}': {what} failed; max_failed allows {self.max_failed:.0%}. "
-            f"First error: {cause}. Rows finished: {self}"
-        )
+    def raise_if_incomplete(self) -> None:
+        """Raise what is wrong.
 
-    def __str__(self) -> str:
-        return ", ".join(f"{step} {count.rows}" for step, count in self.steps.items()) or "none"
+        Raises:
+            RunFailed: if a row is missing, unknown, repeated or out of order.
+        """
+        if not self.complete:
+            raise RunFailed(self.summary())
+
+
+def check_run(
+    rows_in: Iterable[Mapping[str, Any]],
+    rows_out: Iterable[Mapping[str, Any]],
+    *,
+    columns: Sequence[str] | None = None,
+    id_column: str = "id",
+    tally: Tally | None = None,
+) -> RunCheck:
+    """Compare the rows that came out of a run with those that went in.
+
+    Args:
+        rows_in: the rows that went in.
+        rows_out: the rows that came out.
+        columns: those to look for None in; by default all that any row out has.
+        id_column: the column that names a row in both.
+        tally: `pipeline.tally` of the run, for the counts by step.
+
+    Raises:
+        KeyError: if a row has no id.
+    """
+    out = list(rows_out)
+    ids_in, ids_out = [row[id_column] for row in rows_in], [row[id_column] for row in out]
+    expected, found = Counter(ids_in), Counter(ids_out)
+    names = columns if columns is not None else dict.fromkeys(name for row in out for name in row)
+    none = {name: sum(row.get(name) is None for row in out) for name in names}
+    return RunCheck(
+        rows_in=len(ids_in),
+        rows_out=len(ids_out),
+        missing=tuple(expected - found),
+        unknown=tuple(id_ for id_ in found if id_ not in expected),
+        repeated=tuple(id_ for id_ in found - expected if id_ in expected),
+        in_order=_first_seen(ids_in, found) == _first_seen(ids_out, expected),
+        none={name: count for name, count in none.items() if count},
+        steps={name: asdict(count) for name, count in tally.steps.items()} if tally else {},
+    )
+
+
+def _first_seen(ids: Sequence[str], also_in: Mapping[str, int]) -> list[str]:
+    """The ids that are also in the other rows, each where it stands first."""
+    return list(dict.fromkeys(id_ for id_ in ids if id_ in also_in))

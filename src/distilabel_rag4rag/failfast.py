@@ -8,7 +8,7 @@ version alone. In the order of a run:
   worth keeping, the LLM's answers, `generation_cache` keeps);
 - the main thread watches: the first error of a worker or of the coordinator thread, a signal,
   or the first process that dies ends the run within seconds;
-- failed rows are counted as they pass, and too many of them end the run (`check.Tally`);
+- failed rows are counted as they pass, and too many of them end the run (`failures.Tally`);
 - workers are killed with whatever they started, and end by themselves when the main process is
   killed; log and signal handlers are then as they were before (`surroundings`).
 """
@@ -44,13 +44,12 @@ from distilabel.pipeline.base import (
 from distilabel.pipeline.local import _NoDaemonPool
 from distilabel.utils.ray import script_executed_in_ray_cluster
 
-from distilabel_rag4rag.check import RunFailed, Tally
+from distilabel_rag4rag.failures import RunFailed, Tally, describe
 from distilabel_rag4rag.isolated import IsolatedPipeline
 from distilabel_rag4rag.surroundings import Signals, end_pool, kept_logging
 from distilabel_rag4rag.worker import (
     ReportingStepWrapper,
     WorkerError,
-    describe,
     end_with_parent,
     failed_rows,
     init_worker,
@@ -72,7 +71,7 @@ class FailFastPipeline(IsolatedPipeline):
     A drop-in: the same constructor and `run`, the same files from `save`. A saved pipeline loads
     as this class with `FailFastPipeline.from_yaml` and as distilabel's with `Pipeline.from_yaml`.
 
-    `run` raises `check.RunFailed` where distilabel hangs or returns less, KeyboardInterrupt on
+    `run` raises `failures.RunFailed` where distilabel hangs or returns less, KeyboardInterrupt on
     Ctrl-C, and its subclass `surroundings.Terminated` on SIGTERM. `use_cache` is accepted and
     ignored: `generation_cache.cached` keeps what an LLM said. The `distilabel_metadata` column
     is left out unless `enable_metadata=True`. A step that leaves no row at all is an error. Runs

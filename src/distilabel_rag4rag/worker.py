@@ -20,6 +20,8 @@ from distilabel.pipeline.local import _init_worker
 from distilabel.pipeline.step_wrapper import _StepWrapper, _StepWrapperException
 from distilabel.steps.tasks.base import _Task
 
+from distilabel_rag4rag.failures import describe
+
 PARENT_POLL_SECONDS = 0.5
 
 
@@ -73,12 +75,6 @@ class WorkerError(Exception):
             error = error.subprocess_exception
         trace = "".join(traceback.format_exception(error))
         return cls(doing, describe(error), error if _survives_pickling(error) else None, trace)
-
-
-def describe(error: BaseException) -> str:
-    """Type and message, and those of the exception behind it where there is one."""
-    text = f"{type(error).__name__}: {error}"
-    return f"{text} ({describe(error.__cause__)})" if error.__cause__ is not None else text
 
 
 def _survives_pickling(error: BaseException) -> bool:
