@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from distilabel_rag4rag.compare.statistics import Estimate, Resampling, difference, flip_p, holm
+from distilabel_rag4rag.compare.pairs import paired_rates
+from distilabel_rag4rag.compare.statistics import Estimate, Resampling, holm
 from distilabel_rag4rag.compare.table import arm_names
 
 #: A slice with fewer rows or passages than these says so.
@@ -75,19 +76,19 @@ def _slice(
     both = rows[(rows["arm"] == baseline) & rows["judged"]].merge(
         rows[(rows["arm"] == candidate) & rows["judged"]], on="id", suffixes=("_a", "_b")
     )
-    bootstrap = resampling.of(both["cluster_a"])
-    a, b = both["flagged_a"], both["flagged_b"]
-    sums = bootstrap.sums((a, b))
+    everyone = both["judged_a"]  # all of them, by the selection above
+    pair = paired_rates(
+        both["flagged_a"], both["flagged_b"], everyone, resampling.of(both["cluster_a"])
+    )
     questions, clusters = rows["id"].nunique(), rows["cluster"].nunique()
-    p = flip_p(sums[:, 1] - sums[:, 0], seed=resampling.seed)
     return Slice(
         name=name,
         questions=questions,
         clusters=clusters,
         few=questions < FEW_ROWS or clusters < FEW_CLUSTERS,
         rates=rates,
-        difference=bootstrap.estimates({"d": (difference, (a, b, a | ~a))})["d"],
-        clustered_p=p,
-        holm_p=p,
+        difference=pair.difference,
+        clustered_p=pair.clustered_p,
+        holm_p=pair.clustered_p,
         significant=False,
     )

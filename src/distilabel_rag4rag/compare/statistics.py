@@ -69,7 +69,7 @@ class ClusterBootstrap:
     ) -> None:
         self.codes, labels = pd.factorize(np.asarray(clusters, dtype=object), sort=True)
         self.clusters = len(labels)
-        self.level = level
+        self.level, self.seed = level, seed
         self._drawn = _draws(self.clusters, samples, seed)
 
     def sums(self, columns: Sequence[ArrayLike]) -> Floats:
