@@ -110,10 +110,10 @@ def load_passages(
     """The passages of a corpus, each once, with `passage_id`, `title` and `context`.
 
     Reads what `load_rows` reads, where only `context` is needed, and gives its passages the same
-    ids; and text: a `.txt` or `.md` file, or a folder of them, is cut into passages of at most
-    `max_words` words (`split_text`) whose title is the file's name. Paragraphs of SQuAD JSON that
-    no question asks about are passages too. Of equal texts the first stays; passages without text
-    are left out, and a warning says how many.
+    ids; and text: a `.txt` or `.md` file, or a folder of them (hidden ones aside), is cut into
+    passages of at most `max_words` words (`split_text`) whose title is the file's name.
+    Paragraphs of SQuAD JSON that no question asks about are passages too. Of equal texts the
+    first stays; passages without text are left out, and a warning says how many.
 
     Args:
         source: as for `load_rows`, or text files.

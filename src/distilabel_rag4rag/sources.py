@@ -241,7 +241,12 @@ def _from_dataset(source: Any, split: str | None, name: str) -> Table:
 
 
 def _from_texts(folder: Path, max_words: int) -> Table:
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in TEXT_SUFFIXES)
+    files = sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in TEXT_SUFFIXES
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
     if not files:
         found = ", ".join(sorted(file.name for file in folder.iterdir())[:10])
         raise ValueError(
