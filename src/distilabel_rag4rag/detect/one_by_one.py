@@ -1,0 +1,80 @@
+"""Detectors that only have LettuceDetect's `predict`: objects of a user's, LLMs behind a server."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from distilabel_rag4rag.detect.items import Item, Verdict
+from distilabel_rag4rag.detect.spans import Span
+
+#: Requests to a server that are under way at a time.
+CONCURRENT_REQUESTS = 8
+
+
+class OneByOne:
+    """Judges with a detector's `predict`, one row at a time; a row that raises fails alone.
+
+    Args:
+        detector: the object with `predict`.
+        workers: threads that call it; more than one only for detectors that allow it.
+    """
+
+    def __init__(self, detector: Any, workers: int = 1) -> None:
+        self.detector = detector
+        self.workers = workers
+
+    def judge(self, items: Sequence[Item]) -> list[Verdict]:
+        """One verdict per item, in order; equal items are judged once."""
+        unique = list(dict.fromkeys(items))
+        if self.workers == 1:
+            verdicts = [self._verdict(item) for item in unique]
+        else:
+            with ThreadPoolExecutor(self.workers) as pool:
+                verdicts = list(pool.map(self._verdict, unique))
+        by_item = dict(zip(unique, verdicts, strict=True))
+        return [by_item[item] for item in items]
+
+    def _verdict(self, item: Item) -> Verdict:
+        try:
+            spans = self.detector.predict(
+                context=list(item.contexts),
+                answer=item.answer,
+                question=item.question,
+                output_format="spans",
+            )
+            return Verdict([_with_confidence(span) for span in spans])
+        except Exception as error:
+            return Verdict([], failure=f"{type(error).__name__}: {error}")
+
+
+def remote_detector(method: str, **settings: Any) -> OneByOne:
+    """LettuceDetect's detectors that ask a server ("llm", "rag_fact_checker")."""
+    from lettucedetect.detectors.factory import make_detector
+
+    detector = make_detector(method, **settings)
+    if method == "llm":
+        _raise_on_unreadable_replies(detector)
+    return OneByOne(detector, CONCURRENT_REQUESTS)
+
+
+def _raise_on_unreadable_replies(detector: Any) -> None:
+    """LettuceDetect logs a reply that it cannot read and returns no spans: a clean verdict.
+
+    It catches ValueError and its like around `_parse_response`; another type passes through.
+    """
+    parse = detector._parse_response
+
+    def parse_or_raise(raw: str) -> list[Any]:
+        try:
+            items: list[Any] = parse(raw)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RuntimeError(f"the LLM's reply cannot be read: {error}") from error
+        return items
+
+    detector._parse_response = parse_or_raise
+
+
+def _with_confidence(span: Span) -> Span:
+    """A span without confidence (an LLM that was not asked for one) is a plain yes: 1.0."""
+    confidence = span.get("confidence")
+    return {**span, "confidence": 1.0 if confidence is None else confidence}
