@@ -114,12 +114,16 @@ def run_folder(base: Path) -> Iterator[Path]:
         lock.unlink(missing_ok=True)
 
 
-def end_pool(pool: Pool) -> None:
+def end_pool(pool: Pool, workers: set[BaseProcess]) -> None:
     """End the pool's workers and whatever they started.
 
     `Pool.terminate` alone waits for ever for a lock that a killed worker held.
+
+    Args:
+        pool: the pool.
+        workers: those that it began with; one that died is no longer in it, but what it started
+            may live.
     """
-    workers: set[BaseProcess] = set(pool._pool)  # type: ignore[attr-defined]
     ending = threading.Thread(target=pool.terminate, daemon=True)
     ending.start()
     ending.join(END_SECONDS)
