@@ -13,7 +13,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 Floats = NDArray[np.float64]
@@ -208,5 +207,12 @@ def flip_p(cluster_differences: ArrayLike, *, seed: int = 0, samples: int = 9999
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted for having looked at several (Holm)."""
-    return [float(p) for p in multipletests(p_values, method="holm")[1]] if p_values else []
+    """p-values adjusted for having looked at several (Holm).
+
+    As statsmodels' `multipletests`, which collects garbage at each call: up to a second.
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    return [float(value) for value in np.minimum(adjusted, 1.0)]

@@ -32,6 +32,8 @@ class ThresholdSweep:
         crossings: where the order of two arms changes; empty if it never does.
         score_edges: edges of the histogram's bins.
         scores: arm -> judged answers per bin.
+        lowest_score: the lowest score above 0. A judge that keeps only spans above its own
+            threshold has none below it, and the sweep is flat there.
     """
 
     thresholds: list[float]
@@ -39,11 +41,13 @@ class ThresholdSweep:
     crossings: list[Crossing]
     score_edges: list[float]
     scores: dict[str, list[int]]
+    lowest_score: float | None
 
 
 def sweep(by_arm: Mapping[str, pd.DataFrame], resampling: Resampling) -> ThresholdSweep:
     """Sweep the threshold for every arm."""
     rates = {name: _rates(rows, resampling) for name, rows in by_arm.items()}
+    every = np.concatenate([rows.loc[rows["judged"], "score"] for rows in by_arm.values()])
     return ThresholdSweep(
         thresholds=THRESHOLDS.tolist(),
         rates=rates,
@@ -53,6 +57,7 @@ def sweep(by_arm: Mapping[str, pd.DataFrame], resampling: Resampling) -> Thresho
             name: np.histogram(rows.loc[rows["judged"], "score"], BINS)[0].tolist()
             for name, rows in by_arm.items()
         },
+        lowest_score=float(every[every > 0].min()) if (every > 0).any() else None,
     )
 
 

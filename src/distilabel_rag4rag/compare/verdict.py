@@ -62,9 +62,13 @@ def _winner(pair: PairResult) -> str | None:
     if not pair.hallucination.rows or not _real(pair.hallucination):
         return None
     sign = 1 if _value(pair.hallucination.difference) < 0 else -1  # 1: b hallucinates less
-    paid = [pair.grounded] + ([pair.f1] if pair.f1.rows else [])
-    worse = any(_real(m) and sign * _value(m.difference) < 0 for m in paid)
+    worse = any(sign * _value(measure.difference) < 0 for measure in _paid(pair))
     return None if worse else (pair.b if sign > 0 else pair.a)
+
+
+def _paid(pair: PairResult) -> list[PairedRates | PairedMeans]:
+    """The measures in which an answer withheld is an answer lost, where they differ."""
+    return [measure for measure in (pair.grounded, pair.f1) if _real(measure)]
 
 
 def _headline(
@@ -99,10 +103,11 @@ def _meaning(
         return f"There is no difference: the {pair.rows} answers of {a} and {b} are the same texts."
     on = f"on the {rates.rows} questions that both answered"
     if not _real(rates):
-        return (
+        said = (
             f"These data show no difference in hallucination {on}: {points(rates.difference)} "
             f"({_p(rates.clustered_p)})."
         )
+        return said + (f" What is left to train on differs: {_price(pair)}." if _paid(pair) else "")
     lower, higher = (b, a) if _value(rates.difference) < 0 else (a, b)
     said = (
         f"The difference is more than chance {on}: {points(rates.difference)} from {a} to {b} "
@@ -118,7 +123,7 @@ def _price(pair: PairResult) -> str:
     return (
         f"grounded answers {percent(grounded.rate_a)} in {pair.a} and "
         f"{percent(grounded.rate_b)} in {pair.b}"
-    ) + (f", F1 {number(f1.mean_a)} and {number(f1.mean_b)}" if f1.rows and _real(f1) else "")
+    ) + (f", F1 {number(f1.mean_a)} and {number(f1.mean_b)}" if _real(f1) else "")
 
 
 def _alone(name: str, arm: ArmResult) -> str:

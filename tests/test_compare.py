@@ -1,0 +1,348 @@
+"""Each figure against an independent computation, and what must not win."""
+
+import json
+
+import datasets
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from comparison_rows import make_rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from distilabel_rag4rag.compare import as_table, compare
+
+KINDS = {
+    "grounded": {"answer": "salt", "hallucination_score": 0.1},
+    "flagged": {"answer": "glass", "hallucination_score": 0.9},
+    "unjudged": {"answer": "slate", "judge_reason": "judge failed"},
+    "abstained": {"abstained": True, "answer_reason": "no answer in the passages"},
+    "failed": {"answer_reason": "the LLM gave nothing"},
+}
+
+
+def row(arm: str, i: int, kind: str, **more: object) -> dict:
+    base = {"arm": arm, "id": f"q{i:04d}", "passage_id": f"p{i:04d}", "human_answer": "salt"}
+    base["answer"] = None
+    return base | KINDS[kind] | more
+
+
+def rows_of(arm: str, kinds: list[str], **more: object) -> list[dict]:
+    return [row(arm, i, kind, **more) for i, kind in enumerate(kinds)]
+
+
+def quick(rows: object, **settings: object):
+    return compare(rows, **{"bootstrap": 200, "by": (), **settings})
+
+
+ONE_ARM = ["grounded"] * 4 + ["flagged"] * 3 + ["unjudged"] * 2 + ["abstained"] * 2 + ["failed"]
+
+
+def test_every_row_of_an_arm_is_counted_once():
+    arm = quick(rows_of("rag4rag", ONE_ARM)).to_dict()["arms"]["rag4rag"]
+    counts = ("rows", "answered", "abstained", "failed", "judged", "unjudged", "hallucinated")
+    assert [arm[name] for name in counts] == [12, 9, 2, 1, 7, 2, 3]
+    assert arm["hallucination_rate"] == pytest.approx(3 / 7)
+    assert arm["hallucination_rate_all"] == pytest.approx(3 / 10)  # all but the unjudged
+    assert arm["hallucination_rate_worst"] == pytest.approx(5 / 9)
+    assert arm["grounded_rate"] == pytest.approx(4 / 12)
+    assert arm["exact_match"] == pytest.approx(4 / 12)
+    assert arm["exact_match_answered"] == pytest.approx(4 / 9)
+    assert arm["cells"] == {
+        "grounded_right": 4,
+        "grounded_wrong": 0,
+        "flagged_right": 0,
+        "flagged_wrong": 3,
+        "unjudged": 2,
+        "not_answered": 3,
+    }
+    assert arm["unjudged_reasons"] == {"judge failed": 2}
+
+
+def test_unjudged_answers_and_failures_are_named():
+    notes = quick(rows_of("rag4rag", ONE_ARM)).notes
+    assert notes == [
+        "rag4rag: 2 of 9 answers were not judged and count neither as clean nor as flagged "
+        "(judge failed: 2).",
+        "rag4rag: the LLM gave nothing in 1 of 12 rows (the LLM gave nothing: 1).",
+    ]
+
+
+def test_right_and_grounded_are_two_things():
+    rows = [
+        row("a", 0, "grounded", answer="the Salt!"),
+        row("a", 1, "grounded", answer="pepper"),
+        row("a", 2, "flagged", answer="salt"),
+        row("a", 3, "flagged", answer="sea salt from Ash"),  # F1 0.4
+        row("a", 4, "grounded", answer="sea salt", human_answer=None),
+    ]
+    arm = quick(rows).arms["a"]
+    assert (arm.human_answers, arm.answered) == (4, 5)
+    assert arm.cells == {
+        "grounded_right": 1,
+        "grounded_wrong": 1,
+        "flagged_right": 1,
+        "flagged_wrong": 1,
+        "unjudged": 0,
+        "not_answered": 0,
+    }
+    assert arm.exact_match.value == pytest.approx(2 / 4)
+    assert arm.f1.value == pytest.approx((1 + 0 + 1 + 0.4) / 4)
+
+
+def test_the_threshold_itself_flags():
+    rows = [row("a", i, "grounded", hallucination_score=s) for i, s in enumerate((0.69, 0.7, 0.71))]
+    assert quick(rows, threshold=0.7).arms["a"].hallucinated == 2
+
+
+PAIR_A = ["flagged"] * 12 + ["grounded"] * 8 + ["abstained"]
+PAIR_B = ["flagged"] * 3 + ["grounded"] * 9 + ["flagged"] * 2 + ["grounded"] * 5 + ["failed"] * 2
+
+
+def test_paired_table_difference_and_mcnemar_by_hand():
+    found = quick(rows_of("zero_shot", PAIR_A) + rows_of("rag4rag", PAIR_B))
+    pair = found.pairs["zero_shot_vs_rag4rag"]
+    table = pair.hallucination
+    assert (table.rows, table.both, table.only_a, table.only_b, table.neither) == (19, 3, 9, 2, 5)
+    assert table.difference.value == pytest.approx((5 - 12) / 19)
+    assert table.relative_decrease.value == pytest.approx((12 - 5) / 12)
+    assert table.mcnemar_p == pytest.approx(stats.binomtest(2, 11).pvalue)
+    # Every passage has one row here, so flipping passages is flipping rows.
+    assert table.clustered_p == pytest.approx(table.mcnemar_p, abs=0.01)
+    assert pair.hallucination_all.rows == 21
+    assert pair.transitions["flagged"]["grounded"] == 9
+    assert pair.transitions["abstained"]["failed"] == 1
+    assert sum(sum(to.values()) for to in pair.transitions.values()) == pair.rows == 21
+
+
+def test_pairs_count_only_rows_of_both_arms():
+    rows = rows_of("a", ["flagged"] * 5) + rows_of("b", ["grounded"] * 3)
+    pair = quick(rows).pairs["a_vs_b"]
+    assert (pair.rows, pair.only_in_a, pair.only_in_b, pair.hallucination.rows) == (3, 2, 0, 3)
+
+
+def test_published_figures_come_out_of_the_published_formula():
+    kinds = ["flagged"] * 2152 + ["grounded"] * (4989 - 2152)
+    again = (
+        ["flagged"] * 452 + ["grounded"] * (2152 - 452) + ["flagged"] * 700 + ["grounded"] * 2137
+    )
+    rows = rows_of("zero_shot", kinds, human_answer=None)
+    found = quick(rows + rows_of("rag4rag", again, human_answer=None), bootstrap=100)
+    formula = found.pairs["zero_shot_vs_rag4rag"].published_formula
+    assert formula.name == "published formula on the published selection"
+    assert (formula.rows_a, formula.selection) == (4989, 2152)
+    assert round(100 * formula.rate_a, 2) == 43.13
+    assert round(100 * formula.rate_b_on_selection, 2) == 21.00
+    assert round(formula.percent_decrease, 2) == 51.31
+    # The same rows, compared in pairs, tell another story.
+    honest = found.pairs["zero_shot_vs_rag4rag"].hallucination
+    assert honest.relative_decrease.value == pytest.approx((2152 - 1152) / 2152)
+
+
+def test_published_arm_replaces_the_flagged_rows_and_counts_every_row():
+    zero = rows_of("zero_shot", ["flagged", "flagged", "grounded", "abstained", "flagged"])
+    rag = rows_of("rag4rag", ["grounded", "flagged", "flagged", "grounded"])  # the fifth is missing
+    found = quick(zero + rag)
+    made = found.table[found.table["arm"] == "published"]
+    assert list(zip(made["id"], made["published_from"], made["outcome"], strict=True)) == [
+        ("q0000", "rag4rag", "grounded"),
+        ("q0001", "rag4rag", "flagged"),
+        ("q0002", "zero_shot", "grounded"),
+        ("q0003", "zero_shot", "abstained"),
+        ("q0004", "zero_shot", "flagged"),
+    ]
+    assert found.arms["published"].rows == 5
+    assert any(note.startswith("published: not an arm that was run") for note in found.notes)
+
+
+def test_retrieval_by_hand():
+    ranks = [1, 1, 2, 3, None, None]
+    kinds = ["grounded", "flagged", "grounded", "grounded", "flagged", "abstained"]
+    rows = [
+        row("rag4rag", i, kind, source_rank=rank, retrieved_ids=["x", "y", "z"])
+        for i, (kind, rank) in enumerate(zip(kinds, ranks, strict=True))
+    ]
+    found = quick(rows).to_dict()["retrieval"]
+    assert (found["arm"], found["rows"], found["k"], found["hits"]) == ("rag4rag", 6, 3, 4)
+    assert found["hit_rate"] == pytest.approx(4 / 6)
+    assert found["mrr"] == pytest.approx((1 + 1 + 1 / 2 + 1 / 3) / 6)
+    assert found["hit_rate_at"]["hit_at_1"] == pytest.approx(2 / 6)
+    assert found["hit"]["hallucination_rate"] == pytest.approx(1 / 4)
+    assert found["miss"]["hallucination_rate"] == pytest.approx(1 / 1)
+    assert found["miss"]["abstained_rate"] == pytest.approx(1 / 2)
+
+
+def test_retrieval_ranks_come_from_the_ids_where_no_rank_is_given():
+    rows = [
+        row("rag4rag", 0, "grounded", retrieved_ids=["p0009", "p0000"]),
+        row("rag4rag", 1, "grounded", retrieved_ids=["p0009", "p0008"]),
+        row("rag4rag", 2, "failed", retrieved_ids=None),  # retrieval failed: a miss
+    ]
+    found = quick(rows).retrieval
+    assert (found.rows, found.hits, found.mrr.value) == (3, 1, pytest.approx(0.5 / 3))
+    assert quick(rows_of("zero_shot", ["grounded"])).retrieval is None
+
+
+def test_threshold_sweep_and_where_the_order_changes():
+    low, high = [0.3] * 6 + [0.0] * 4, [0.8] * 4 + [0.0] * 6
+    rows = [
+        row(arm, i, "grounded", hallucination_score=score)
+        for arm, scores in (("a", low), ("b", high))
+        for i, score in enumerate(scores)
+    ]
+    sweep = quick(rows).thresholds
+    at = dict(zip(sweep.thresholds, range(len(sweep.thresholds)), strict=True))
+    rates = {arm: [e.value for e in sweep.rates[arm]] for arm in "ab"}
+    assert [rates["a"][at[t]] for t in (0.02, 0.3, 0.32, 0.8)] == [0.6, 0.6, 0.0, 0.0]
+    assert [rates["b"][at[t]] for t in (0.02, 0.8, 0.82)] == [0.4, 0.4, 0.0]
+    assert [(c.threshold, c.was_lower, c.now_lower) for c in sweep.crossings] == [(0.32, "b", "a")]
+    assert sum(sweep.scores["a"]) == 10
+    assert sweep.scores["a"][6] == 6  # 0.3 opens the bin [0.3, 0.35)
+    assert sweep.lowest_score == 0.3
+
+
+def test_two_arms_of_the_same_data_do_not_differ():
+    rows = make_rows(20, arms=("zero_shot",))
+    found = quick(rows + [r | {"arm": "rag4rag"} for r in rows])
+    pair = found.pairs["zero_shot_vs_rag4rag"].hallucination
+    assert found.verdict.winner is None
+    assert found.verdict.meaning.startswith("There is no difference")
+    assert (pair.difference.value, pair.mcnemar_p, pair.clustered_p) == (0.0, 1.0, 1.0)
+    assert pair.difference.low < 0 < pair.difference.high  # sixty rows do not prove equality
+
+
+def test_no_difference_is_told_where_chance_explains_it():
+    rows = make_rows(25, seed=1, arms=("gold_context",))
+    other = [r | {"arm": "other"} for r in make_rows(25, seed=2, arms=("gold_context",))]
+    verdict = quick(rows + other).verdict
+    assert verdict.winner is None
+    assert verdict.meaning.startswith("These data show no difference in hallucination")
+
+
+@pytest.mark.parametrize("share", [1.0, 0.8])
+def test_an_arm_that_abstains_does_not_win(share: float):
+    silent = ["abstained"] * int(100 * share) + ["grounded"] * (100 - int(100 * share))
+    spoken = ["flagged"] * 50 + ["grounded"] * 50
+    rng = np.random.default_rng(0)
+    found = quick(rows_of("zero_shot", spoken) + rows_of("rag4rag", list(rng.permutation(silent))))
+    arm = found.arms["rag4rag"]
+    assert found.verdict.winner is None
+    assert arm.hallucination_rate.value == (None if share == 1 else 0.0)
+    assert arm.grounded_rate.value == pytest.approx(1 - share)
+    assert arm.f1.value == pytest.approx(1 - share)
+    assert "pays for it" in found.verdict.meaning or "cannot win" in found.verdict.meaning
+
+
+def test_the_better_arm_wins_and_the_verdict_holds_its_numbers():
+    verdict = quick(make_rows(40)).verdict
+    assert verdict.winner == "rag4rag"
+    assert "19." in verdict.headline
+    assert verdict.meaning.startswith("The difference is more than chance")
+
+
+def test_slices_are_not_called_significant_for_chance():
+    """Twenty slices without a difference, one of them off by chance."""
+    rng = np.random.default_rng(7)
+    rows = []
+    for i in range(600):
+        for arm in ("zero_shot", "rag4rag"):
+            kind = "flagged" if rng.random() < 0.4 else "grounded"
+            rows.append(row(arm, i, kind, title=f"article {i % 20:02d}"))
+    slices = quick(rows, by=("title",)).slices["title"]
+    assert len(slices) == 20
+    assert min(s.clustered_p for s in slices) < 0.05
+    assert not any(s.significant for s in slices)
+    assert not any(s.few for s in slices)
+
+
+def test_small_slices_say_so_and_many_are_put_together():
+    rows = [row(a, i, "grounded", title=f"t{i % 60}") for i in range(120) for a in ("x", "y")]
+    slices = quick(rows, by=("title",)).slices["title"]
+    assert (len(slices), slices[-1].name, slices[-1].questions) == (40, "(all other)", 42)
+    assert [s.few for s in slices] == [True] * 39 + [False]
+    assert sum(s.questions for s in slices) == 120
+
+
+def test_order_and_kind_of_the_rows_do_not_matter():
+    rows = make_rows(12)
+    expected = quick(rows).to_dict()
+    table = pa.Table.from_pylist(rows)
+    for same in (rows[::-1], pd.DataFrame(rows), table, datasets.Dataset(table)):
+        assert quick(same).to_dict() == expected
+    assert json.loads(json.dumps(expected, allow_nan=False)) == expected
+
+
+def test_columns_of_other_names_and_a_single_arm():
+    rows = [
+        {"anchor": "What?", "synthetic_positive": "salt", "hallucinated_spans": []},
+        {
+            "anchor": "Who?",
+            "synthetic_positive": "Ines",
+            "hallucinated_spans": [{"start": 0, "end": 4, "text": "Ines", "confidence": 0.8}],
+        },
+    ]
+    columns = {"question": "anchor", "answer": "synthetic_positive"}
+    arm = quick(rows, columns=columns, arm="theirs").arms["theirs"]
+    assert (arm.rows, arm.judged, arm.hallucinated, arm.human_answers) == (2, 2, 1, 0)
+    assert arm.f1.value is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"threshold": 0.0}, "threshold: found 0.0, expected 0 < threshold <= 1"),
+        ({"bootstrap": 3}, "bootstrap: found 3, expected at least 100"),
+        ({"by": ("colour",)}, r"by: found \['colour'\], expected columns"),
+        ({"columns": {"answer": "reply"}}, "'answer' is mapped to 'reply', which is not a column"),
+    ],
+)
+def test_settings_that_cannot_be_used(change: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        quick(rows_of("a", ["grounded"]), **change)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"arm": "a", "id": "1"}], r"columns \['answer'\] are missing"),
+        ([row("a", 1, "grounded")] * 2, "id 'q0001' comes more than once in arm 'a'"),
+        ([row("a", 1, "grounded") | {"arm": None}], "`arm` and `id` must be set"),
+        (rows_of("human", ["grounded"]), "found only the arm 'human'"),
+        (pd.DataFrame({"arm": [], "id": [], "answer": []}), "found none"),
+    ],
+)
+def test_rows_that_cannot_be_used(rows: object, message: str):
+    with pytest.raises(ValueError, match=message):
+        quick(rows)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(list(KINDS)), st.sampled_from(list(KINDS)), st.integers(0, 3)),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_counts_add_up_whatever_happened(outcomes: list[tuple[str, str, int]]):
+    rows = [
+        row(arm, i, kind, passage_id=f"p{passage}")
+        for i, (a, b, passage) in enumerate(outcomes)
+        for arm, kind in (("zero_shot", a), ("rag4rag", b))
+    ]
+    found = quick(rows, bootstrap=100)
+    for arm in found.arms.values():
+        assert arm.answered + arm.abstained + arm.failed == arm.rows == len(outcomes)
+        assert arm.judged + arm.unjudged == arm.answered
+        assert sum(arm.cells.values()) == arm.human_answers
+    for pair in found.pairs.values():
+        for t in (pair.hallucination, pair.hallucination_all, pair.grounded, pair.exact_match):
+            assert t.both + t.only_a + t.only_b + t.neither == t.rows
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_a_table_keeps_the_columns_it_does_not_know():
+    table = as_table(rows_of("a", ["grounded"], article="Ash"))
+    assert table["article"].tolist() == ["Ash"]

@@ -1,0 +1,234 @@
+"""Intervals and tests against brute force, scipy, statsmodels and scikit-learn."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.metrics import cohen_kappa_score
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from distilabel_rag4rag.compare import compare
+from distilabel_rag4rag.compare.metrics import squad_scores
+from distilabel_rag4rag.compare.pairs import paired_rates
+from distilabel_rag4rag.compare.statistics import (
+    ClusterBootstrap,
+    Estimate,
+    Resampling,
+    flip_p,
+    holm,
+    ratio,
+)
+
+
+def clustered(clusters: int, per: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a passage all share one fate."""
+    fates = np.random.default_rng(seed).random(clusters) < 0.4
+    return np.repeat(np.arange(clusters), per), np.repeat(fates, per)
+
+
+def test_squad_scores():
+    answers = ["The Saxon Garden.", "in the Saxon Garden", "Momus", None, "x", "!"]
+    truths = ["saxon garden", "Saxon Garden", "Ogród Saski", "Momus", None, "the"]
+    exact, f1 = squad_scores(answers, truths)
+    assert exact.tolist() == [1, 0, 0, 0, 0, 1]
+    assert f1.tolist() == pytest.approx([1, 0.8, 0, 0, 0, 1])
+    assert [len(scores) for scores in squad_scores([], [])] == [0, 0]
+
+
+def test_a_resample_is_what_drawing_whole_clusters_gives():
+    rng = np.random.default_rng(0)
+    clusters = rng.integers(0, 7, 40)
+    flagged, judged = rng.random(40) < 0.3, rng.random(40) < 0.8
+    bootstrap = ClusterBootstrap(clusters, samples=50, seed=3)
+    resampled = bootstrap.resample(bootstrap.sums((flagged & judged, judged)))
+    draws = np.random.default_rng(3)
+    for sums in resampled:
+        drawn = draws.integers(0, 7, 7)
+        rows = np.concatenate([np.flatnonzero(clusters == c) for c in drawn])
+        assert sums.tolist() == [(flagged & judged)[rows].sum(), judged[rows].sum()]
+
+
+def test_intervals_are_those_of_scipys_bca_bootstrap_over_clusters():
+    rng = np.random.default_rng(1)
+    clusters = rng.integers(0, 400, 1500)
+    yes = rng.random(1500) < rng.beta(1, 6, 400)[clusters]
+    found = ClusterBootstrap(clusters, samples=20_000).rates({"r": (yes, np.ones(1500))})["r"]
+    sums = [np.bincount(clusters, w, 400) for w in (yes, np.ones(1500))]
+    other = stats.bootstrap(
+        sums,
+        lambda n, d, axis: n.sum(axis=axis) / d.sum(axis=axis),
+        paired=True,
+        method="BCa",
+        n_resamples=20_000,
+        batch=1000,
+        rng=np.random.default_rng(2),
+    ).confidence_interval
+    assert found.value == pytest.approx(yes.mean())
+    assert (found.low, found.high) == pytest.approx((other.low, other.high), abs=0.0012)
+
+
+def test_the_interval_that_ignores_clusters_is_visibly_too_narrow():
+    clusters, yes = clustered(60, 5, seed=0)
+    found = ClusterBootstrap(clusters).rates({"r": (yes, np.ones(300))})["r"]
+    low, high = proportion_confint(yes.sum(), 300)
+    # Five rows with one fate carry the information of one: the truth is sqrt(5) times as wide.
+    assert (found.high - found.low) / (high - low) == pytest.approx(np.sqrt(5), rel=0.1)
+
+
+def test_rates_of_nought_and_one_are_not_taken_for_certain():
+    clusters, every = np.repeat(np.arange(30), 4), np.ones(120)
+    found = ClusterBootstrap(clusters, samples=200).rates(
+        {"none": (0 * every, every), "all": (every, every), "empty": (0 * every, 0 * every)}
+    )
+    assert (found["none"].low, found["none"].high) == pytest.approx(
+        proportion_confint(0, 30, method="beta")
+    )
+    assert (found["all"].low, found["all"].high) == pytest.approx(
+        proportion_confint(30, 30, method="beta")
+    )
+    assert found["empty"] == Estimate()
+
+
+def test_one_passage_gives_no_interval():
+    found = ClusterBootstrap(["p"] * 9).means({"r": (np.arange(9), np.ones(9))})["r"]
+    assert found == Estimate(4.0, None, None)
+
+
+def test_flipping_passages_is_the_full_enumeration():
+    d = np.array([3.0, -1, 2, 2, -1, 1, 0, 0])
+    sums = [np.dot(signs, d[d != 0]) for signs in product((-1, 1), repeat=6)]
+    assert flip_p(d) == pytest.approx(np.mean(np.abs(sums) >= abs(d.sum())))
+    assert flip_p([0, 0, 5]) == flip_p([]) == 1.0
+
+
+def test_many_passages_give_durkalskis_test():
+    d = np.random.default_rng(0).integers(-2, 4, 500)
+    chi2 = d.sum() ** 2 / (d**2).sum()
+    assert flip_p(d) == pytest.approx(stats.chi2.sf(chi2, 1))
+
+
+def test_clusters_make_mcnemar_too_sure():
+    """Four passages of ten rows changed as one: forty rows, but four events."""
+    clusters = np.repeat(np.arange(20), 10)
+    a = pd.Series(clusters < 4)
+    found = paired_rates(a, a & False, a | ~a, ClusterBootstrap(clusters, samples=200))
+    assert (found.only_a, found.only_b) == (40, 0)
+    assert found.mcnemar_p == pytest.approx(2 * 0.5**40)
+    assert found.clustered_p == pytest.approx(2 * 0.5**4)
+
+
+def test_holm_is_statsmodels():
+    p = [0.01, 0.04, 0.03, 0.005, 0.5, 0.03]
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1].tolist())
+    assert holm([]) == []
+
+
+def labelled_rows(n: int, sens: float, spec: float, rate: float, seed: int = 0) -> list[dict]:
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(n):
+        bad = bool(rng.random() < rate)
+        flag = rng.random() < (sens if bad else 1 - spec)
+        rows.append(
+            {
+                "arm": "a",
+                "id": f"{i:05d}",
+                "passage_id": f"p{i // 3}",
+                "answer": "salt",
+                "hallucination_score": float(rng.uniform(0.5, 1) if flag else rng.uniform(0, 0.49)),
+                "human_hallucinated": bad if i % 2 else None,
+            }
+        )
+    return rows
+
+
+def judged(rows: list[dict], **settings: object):
+    return compare(rows, **{"bootstrap": 500, "by": (), **settings}).judge
+
+
+def test_judge_against_labels():
+    rows = labelled_rows(1200, 0.8, 0.9, 0.3)
+    found = judged(rows).labelled
+    known = pd.DataFrame([r for r in rows if r["human_hallucinated"] is not None])
+    flag, bad = known["hallucination_score"] >= 0.5, known["human_hallucinated"].astype(bool)
+    sens, spec = flag[bad].mean(), (~flag[~bad]).mean()
+    assert found.rows == 600
+    assert found.sensitivity.value == pytest.approx(sens)
+    assert found.specificity.value == pytest.approx(spec)
+    assert found.kappa.value == pytest.approx(cohen_kappa_score(bad, flag))
+    assert found.kappa.low < found.kappa.value < found.kappa.high
+    assert sum(b["rows"] for b in found.calibration) == 600
+    top = known[known["hallucination_score"] >= 0.9]
+    assert found.calibration[-1]["share_hallucinated"] == pytest.approx(
+        top["human_hallucinated"].astype(bool).mean()
+    )
+    # Rogan and Gladen by hand, on the rate of all rows, labelled or not.
+    rate = np.mean([r["hallucination_score"] >= 0.5 for r in rows])
+    corrected = found.corrected["a"]
+    assert corrected.flagged_rate.value == pytest.approx(rate)
+    assert corrected.unclipped == pytest.approx((rate + spec - 1) / (sens + spec - 1))
+    width = corrected.corrected_rate.high - corrected.corrected_rate.low
+    assert width > corrected.flagged_rate.high - corrected.flagged_rate.low
+
+
+def test_labels_may_come_in_a_table_of_their_own():
+    rows = labelled_rows(90, 0.8, 0.9, 0.3)
+    bare = [{k: v for k, v in r.items() if k != "human_hallucinated"} for r in rows]
+    labels = [r for r in rows if r["human_hallucinated"] is not None]
+    assert judged(bare, labels=labels) == judged(rows)
+    assert judged(bare).labelled is None
+    with pytest.raises(ValueError, match="labels: 1 belong to no row"):
+        judged(bare, labels=[labels[0] | {"id": "elsewhere"}])
+    with pytest.raises(ValueError, match=r"human_hallucinated: found .*'yes'.*, expected True"):
+        judged([rows[0] | {"human_hallucinated": "yes"}])
+
+
+def test_perfect_on_the_labels_is_not_perfect():
+    found = judged(labelled_rows(120, 1.0, 1.0, 0.3)).labelled
+    assert found.sensitivity.value == found.specificity.value == 1.0
+    assert found.sensitivity.low < 0.95
+    corrected = found.corrected["a"]
+    assert corrected.corrected_rate.value == pytest.approx(corrected.flagged_rate.value)
+    assert corrected.corrected_rate.high > corrected.flagged_rate.value
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (labelled_rows(200, 0.2, 0.6, 0.5), "by the labels the judge is no better than chance"),
+        (labelled_rows(200, 0.9, 0.9, 0.0), "the labels hold only one of the two answers"),
+    ],
+)
+def test_where_no_correction_is_possible(rows: list[dict], reason: str):
+    found = judged(rows).labelled
+    assert (found.reason, found.corrected) == (reason, {})
+
+
+def test_false_alarms_without_labels():
+    rows = [
+        {"arm": arm, "id": str(i), "answer": answer, "human_answer": "salt"}
+        | {"hallucination_score": score}
+        for arm, answer, scores in (
+            ("rag4rag", "Salt", [0.9, 0.1, 0.1, 0.1]),
+            ("human", "salt", [0.9, 0.9, 0.0, 0.0]),
+        )
+        for i, score in enumerate(scores)
+    ]
+    found = compare(rows, bootstrap=200, by=())
+    assert list(found.arms) == ["rag4rag"]  # the human answers are no arm
+    assert (found.judge.human_answers.rows, found.judge.human_answers.flagged) == (4, 2)
+    assert found.judge.human_answers.rate.value == 0.5
+    assert (found.judge.right_answers.rows, found.judge.right_answers.flagged) == (4, 1)
+
+
+def test_equal_settings_give_equal_draws():
+    same = Resampling(300, 7, 0.9)
+    columns = (np.arange(12.0), np.ones(12))
+    a, b = (same.of(list("aabbccddeeff")).means({"m": columns})["m"] for _ in range(2))
+    assert a == b
+    wider = Resampling(300, 7, 0.99).of(list("aabbccddeeff")).means({"m": columns})["m"]
+    assert wider.low < a.low < a.value < a.high < wider.high
+    assert ratio(np.array([[1.0, 4.0], [3.0, 4.0]])).tolist() == [0.25, 0.75]
