@@ -146,12 +146,12 @@ class EmbeddedLLM(TransformersLLM):
 
     @property
     def _tokenizer(self) -> Any:
-        return self._pipeline.tokenizer  # type: ignore[union-attr]
+        return self._pipeline.tokenizer  # type: ignore[union-attr, attr-defined]
 
     def _generate_batch(
         self,
         prompts: list[list[int]],
-        processors: "LogitsProcessorList",
+        processors: Any,
         seeds: list[int] | None,
         max_new_tokens: int,
         stop: list[str],
@@ -160,10 +160,10 @@ class EmbeddedLLM(TransformersLLM):
         import torch
         from transformers import DynamicCache
 
-        model: Any = self._pipeline.model  # type: ignore[union-attr]
+        model: Any = self._pipeline.model  # type: ignore[union-attr, attr-defined]
         ends = model.generation_config.eos_token_id
         ends = set(ends if isinstance(ends, list) else [ends])
-        generators = seeds and [torch.Generator().manual_seed(seed) for seed in seeds]
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds] if seeds else None
         replies: list[list[int]] = [[] for _ in prompts]
         active = list(range(len(prompts)))
         with torch.inference_mode():
