@@ -2,13 +2,12 @@
 
     python scripts/train_judge.py --data DIR --out DIR --seed 0
 
-DIR of --data holds the files named in the model card (SQuAD articles and HaluEval questions, train
-and eval). Three steps, the first of which is kept between runs in --out:
+DIR of --data holds the SQuAD articles and HaluEval questions named in the model card. Two steps,
+the first of which is kept between runs in --out:
 1. SmolLM2 answers the training questions closed-book (`train_judge_inventions.py`);
 2. the adapter is trained on examples made by rule (`train_judge_data.py`), and a constant is added
-   to the classifier's bias so that few right answers of the held-out training items are flagged;
-3. with --evaluate, once, the merged checkpoint is measured on the eval files, through LettuceDetect
-   itself, and the figures are written to --out as JSON and Markdown.
+   to the classifier's bias so that few right answers of the held-out training items are flagged.
+`train_judge_evaluate.py` then measures the checkpoint on the eval files. Nothing here reads them.
 """
 
 import argparse
@@ -23,17 +22,10 @@ import torch
 from lettucedetect.detectors.prompt_utils import PromptUtils
 from peft import LoraConfig, TaskType, get_peft_model
 from torch import nn
-from train_judge_data import (
-    UNSURE,
-    Example,
-    Item,
-    Maker,
-    add_inventions,
-    held_out,
-    load_items,
-)
+from train_judge_data import UNSURE, Example, Maker
 from train_judge_evaluate import evaluate, offset_for, scores, tuning_sets
 from train_judge_inventions import invent, train_questions
+from train_judge_items import add_inventions, held_out, load_items
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from distilabel_rag4rag import embedded
@@ -211,6 +203,20 @@ def fold_offset(model: Any, offset: float) -> None:
         bias[1] -= offset
 
 
+def save_adapter(model: Any, target: Path) -> None:
+    """The adapter in half precision, with no path of this machine and no empty card."""
+    model.half().save_pretrained(target)
+    (target / "README.md").unlink()
+    path = target / "adapter_config.json"
+    settings = json.loads(path.read_text())
+    settings["base_model_name_or_path"] = "sentence-transformers/all-MiniLM-L6-v2"
+    settings["target_modules"].sort()
+    settings["modules_to_save"] = ["classifier"]
+    path.write_text(json.dumps(settings, indent=2) + "\n")
+    for file in target.iterdir():
+        file.chmod(0o644)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -226,7 +232,6 @@ def main() -> None:
         "--packed", type=float, default=0.8, help="share of steps before the last, unpacked ones"
     )
     parser.add_argument("--look", type=int, default=200, help="steps between tuning figures")
-    parser.add_argument("--evaluate", action="store_true", help="measure on the eval files")
     options = parser.parse_args()
 
     random.seed(options.seed)
@@ -256,7 +261,7 @@ def main() -> None:
         round(offset, 3),
         json.dumps(evaluate(sets, lambda e: scores(model, tokenizer, e))),
     )
-    model.half().save_pretrained(options.out / "adapter")
+    save_adapter(model, options.out / "adapter")
     print("written:", options.out / "adapter")
 
 

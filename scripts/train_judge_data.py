@@ -7,38 +7,28 @@ invented names and numbers in the place of the real ones, in passages, question 
 so that the judge has to read and cannot recall.
 """
 
-import json
 import random
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
-SUPPORTED, UNSUPPORTED, UNSURE = 0, 1, -100
-HELD_OUT_ARTICLES = ("Apollo_program", "Huguenot")
-HELD_OUT_HALUEVAL = 30
+from train_judge_items import Item
+from train_judge_text import (
+    MONTH,
+    STOP,
+    WORD,
+    cloze,
+    content,
+    entities,
+    invented_name,
+    kind,
+    nudged,
+    plain_words,
+    sentences,
+    statement,
+)
 
-MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
-NUMBER_WORDS = (
-    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|fifty|hundred|"
-    "thousand|million|billion|half"
-)
-ENTITY = re.compile(
-    rf"(?P<date>\b(?:\d{{1,2}} )?(?:{MONTH})(?: \d{{1,2}})?(?:,? \d{{4}})?\b)"
-    r"|(?P<year>\b1\d{3}\b|\b20\d{2}\b)"
-    rf"|(?P<number>[$€£]?\b\d[\d,.]*\d%?|\b\d%?|\b(?:{NUMBER_WORDS})\b)"
-    r"|(?P<name>\b[A-Z][\w'’-]+(?:(?: (?:of|the|de|and))? [A-Z][\w'’.-]*\w)*)"
-)
-WORD = re.compile(r"\w+(?:['’-]\w+)*")
-STOP = frozenset(
-    "a an the of in on at to for from by with and or but as is are was were be been being it its "
-    "this that these those he she they his her their there which who whom whose what when where "
-    "how why do does did has have had not no than then so such also into over under about after "
-    "before during between through out up down most more one some any all both each other can "
-    "could would will may might must should i you we my your our if because while many much".split()
-)
-INTRODUCTIONS = ("The answer is {}.", "It was {}.", "{}.", "That would be {}.", "It is {}.")
+SUPPORTED, UNSUPPORTED, UNSURE = 0, 1, -100
 
 
 class Piece(NamedTuple):
@@ -66,155 +56,6 @@ class Example(NamedTuple):
     @property
     def unsupported(self) -> bool:
         return any(piece.label == UNSUPPORTED for piece in self.answer)
-
-
-@dataclass
-class Item:
-    """A question with a right answer and the passage it comes from."""
-
-    group: str  # the article, or "halueval"
-    passage: str
-    question: str
-    answer: str
-    wrong: list[str] = field(default_factory=list)  # hallucinated answers of HaluEval
-    inventions: list[str] = field(default_factory=list)
-    sentence: str = ""  # of an item made by rule: where the answer stands
-
-
-def load_items(data: Path, split: str) -> list[Item]:
-    """The questions of the files of a split: `train` or `eval`."""
-    items = []
-    for article in json.loads((data / f"squad-{split}-12-articles.json").read_text())["data"]:
-        for paragraph in article["paragraphs"]:
-            for qa in paragraph["qas"]:
-                passage, answer = paragraph["context"], qa["answers"][0]["text"]
-                items.append(Item(article["title"], passage, qa["question"].strip(), answer))
-    size = {"train": 200, "eval": 100}[split]
-    turns = [
-        [
-            json.loads(line)
-            for line in (data / f"halueval-qa-{turn}-turn-{split}-{size}.jsonl").open()
-        ]
-        for turn in ("one", "multi")
-    ]
-    for one, multi in zip(*turns, strict=True):
-        wrong = [one["hallucinated_answer"].strip(), multi["hallucinated_answer"].strip()]
-        knowledge = re.sub(r"(?<=[a-z0-9)\"])\.(?=[A-Z\"])", ". ", one["knowledge"].strip())
-        question, answer = one["question"].strip(), one["right_answer"].strip()
-        items.append(Item("halueval", knowledge, question, answer, wrong))
-    return items
-
-
-def add_inventions(items: list[Item], path: Path) -> None:
-    """Gives each item the distinct answers that SmolLM2 invented for its question."""
-    by_question = defaultdict(list)
-    for line in path.open():
-        row = json.loads(line)
-        by_question[row["question"].strip()].append(row["answer"])
-    for item in items:
-        item.inventions = [
-            a for a in dict.fromkeys(by_question[item.question]) if is_wrong(a, item)
-        ]
-
-
-def held_out(items: list[Item]) -> tuple[list[Item], list[Item]]:
-    """Items to train on and, by article and by question, items to tune with."""
-    halu = [item for item in items if item.group == "halueval"][-HELD_OUT_HALUEVAL:]
-    kept = {id(item) for item in halu}
-    tune = [item for item in items if item.group in HELD_OUT_ARTICLES or id(item) in kept]
-    chosen = {id(item) for item in tune}
-    return [item for item in items if id(item) not in chosen], tune
-
-
-def content(text: str) -> list[str]:
-    """The content words, lower-cased."""
-    return [word for word in WORD.findall(text.lower()) if word not in STOP]
-
-
-def is_wrong(answer: str, item: Item) -> bool:
-    """Whether a closed-book answer shares nothing with the right one: doubtful ones are left out."""
-    if not content(answer) and not re.search(r"\d", answer):
-        return False
-    right = set(content(item.answer)) or set(WORD.findall(item.answer.lower()))
-    asked = set(content(item.question))
-    return not (right - asked or right) & set(WORD.findall(answer.lower()))
-
-
-def kind(text: str) -> str:
-    """What sort of answer this is: only one of the same sort makes a fair substitution."""
-    match = ENTITY.search(text)
-    if match is None:
-        return "phrase" if len(text.split()) < 5 else "clause"
-    if match.lastgroup == "name" and match.start() == 0 and len(match[0]) < len(text) * 0.5:
-        return "phrase" if len(text.split()) < 5 else "clause"
-    return str(match.lastgroup)
-
-
-def entities(text: str) -> list[tuple[int, int]]:
-    """Dates, years, numbers and names, or plain words where there are none, as spans."""
-    spans = [m.span() for m in ENTITY.finditer(text) if m[0].lower() not in STOP]
-    return spans or plain_words(text)
-
-
-def plain_words(text: str) -> list[tuple[int, int]]:
-    """One or two lower-case content words, as spans."""
-    plain = [m.span() for m in re.finditer(r"\b[a-z]{5,}(?: [a-z]{5,})?\b", text)]
-    return [s for s in plain if not set(text[slice(*s)].split()) & STOP]
-
-
-def sentences(text: str) -> list[str]:
-    """The sentences of a passage, split where a capital follows the full stop."""
-    return [s for s in re.split(r"(?<=[a-z0-9)\"'][.!?])\s+(?=[A-Z\"])", text) if len(s) > 20]
-
-
-def cloze(sentence: str, start: int, end: int, rng: random.Random) -> str:
-    """A question whose answer is `sentence[start:end]`."""
-    words = {
-        "date": ["what date", "which day"],
-        "year": ["what year", "which year"],
-        "number": ["how many", "what number"],
-        "name": ["who", "what", "which name"],
-    }.get(kind(sentence[start:end]), ["what"])
-    left, right = sentence[:start].split(), sentence[end:].rstrip(" .").split()
-    reach = rng.randint(4, 14)
-    left, right = left[-reach:], right[:reach]
-    if rng.random() < 0.3:  # a question does not repeat every word of its passage
-        left = [w for w in left if rng.random() < 0.85]
-        right = [w for w in right if rng.random() < 0.85]
-    ask = rng.choice(words)
-    if right and left and rng.random() < 0.3:
-        text = f"{ask} {' '.join(right)}, {' '.join(left)}"
-    else:
-        text = " ".join([*left, ask, *right])
-    return text[0].upper() + text[1:] + "?"
-
-
-def statement(question: str, answer: str, rng: random.Random) -> tuple[str, str]:
-    """What stands before and after `answer` in a sentence that answers `question`."""
-    asked = question.rstrip(" ?")
-    if match := re.match(r"(?i)who (?!is|was|are|were|did|do|does)(.+)", asked):
-        return "", f" {match[1]}."
-    if match := re.match(r"(?i)(?:what|who|which|where) (is|was|are|were) (.+)", asked):
-        subject = match[2][0].upper() + match[2][1:]
-        return f"{subject} {match[1].lower()} ", "."
-    if match := re.match(r"(?i)(?:what|which) \w+ ((?:was|were|is|are|has|had|\w+ed) .+)", asked):
-        return "", f" {match[1]}."
-    if match := re.match(r"(?i)how many (\w+)", asked):
-        return "", f" {match[1]}."
-    if match := re.match(r"(.{10,}?\b(?:in|of|by|on|at|to|from)) (?:what|which) \w+(.*)", asked):
-        return f"{match[1]} ", f"{match[2]}."
-    before, after = rng.choice(INTRODUCTIONS).split("{}")
-    return before, after
-
-
-def invented_name(rng: random.Random) -> str:
-    syllables = [
-        rng.choice("b c d f g h j k l m n p r s t v w z br ch st th tr kl".split())
-        + rng.choice("a e i o u ai ea ou".split())
-        + rng.choice(["", "", "n", "r", "l", "s", "m", "th", "ck"])
-        for _ in range(rng.randint(1, 3))
-    ]
-    return "".join(syllables).capitalize()
 
 
 def rename(examples: list[Example], rng: random.Random, names: list[str]) -> list[Example]:
@@ -443,13 +284,3 @@ class Maker:
     def invention(self, item: Item, passages: list[str]) -> Pieces:
         """What SmolLM2 made up."""
         return by_words(self.rng.choice(item.inventions), " ".join([*passages, item.question]))
-
-
-def nudged(answer: str, text: str, rng: random.Random) -> str | None:
-    """The answer with one digit changed, if that stands nowhere in the text."""
-    digits = [i for i, char in enumerate(answer) if char.isdigit()]
-    if not digits:
-        return None
-    place = rng.choice(digits)
-    new = answer[:place] + rng.choice("123456789") + answer[place + 1 :]
-    return new if new != answer and new not in text else None

@@ -28,6 +28,8 @@ WAYS = (
     Way("short", "short", {"max_new_tokens": 16, "stop": ["\n"]}),
     Way("pair", "pair", PAIR),
 )
+#: A way that no training example was made in: it is asked for the report only.
+REPORT_WAYS = (*WAYS, Way("chat", "chat", {"max_new_tokens": 40}))
 SHOTS = (
     ("When did the ferry line open?", "In 1974."),
     ("Who painted the ceiling of the hall?", "Marta Olsen"),
@@ -63,12 +65,12 @@ def _pair_template() -> Any:
     return Template((folder / "generate-sentence-pair.jinja2").read_text())
 
 
-def invent(questions: list[str], out: Path) -> Iterator[str]:
+def invent(questions: list[str], out: Path, ways: tuple[Way, ...] = WAYS) -> Iterator[str]:
     """Writes one JSON line per question and way to `out`; yields the name of each way done."""
     llm = embedded.llm()
     llm.load()
     done = {json.loads(line)["way"] for line in out.open()} if out.exists() else set()
-    for way in WAYS:
+    for way in ways:
         if way.name in done:
             continue
         replies = llm.generate(inputs=[messages(way.kind, q) for q in questions], **way.settings)
