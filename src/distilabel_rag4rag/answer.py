@@ -57,7 +57,7 @@ class GroundedAnswerGeneration(Task):
         system_template: a Jinja2 template of your own in the place of the system prompt; it
             gets `abstain`, `marker` (what an abstaining LLM must reply) and `fence`.
         template: a Jinja2 template of your own in the place of the user prompt; it gets
-            `question`, `passages` (a list of str) and `fence`, and must use the first two.
+            `question`, `passages` (a list of str), `fence` and `style`, and must use the first two.
         few_shot: worked examples, sent as earlier turns: dicts with `question`, `contexts`
             (a str or a list of str) and `answer` (None for an abstention).
 
@@ -151,7 +151,9 @@ class GroundedAnswerGeneration(Task):
         try:
             template = _JINJA.from_string(source)
             if setting == "template":
-                text = template.render(question="\x01", passages=["\x02"], fence='"""')
+                text = template.render(
+                    question="\x01", passages=["\x02"], fence='"""', style=self.style
+                )
                 if "\x01" not in text or "\x02" not in text:
                     raise DistilabelUserError(
                         "template: expected a Jinja2 template that uses `question` and"
@@ -160,7 +162,9 @@ class GroundedAnswerGeneration(Task):
             else:
                 template.render(abstain=self.abstain, marker=MARKER, fence='"""')
         except TemplateError as error:
-            raise DistilabelUserError(f"{setting} is not a usable Jinja2 template: {error}") from error
+            raise DistilabelUserError(
+                f"{setting} is not a usable Jinja2 template: {error}"
+            ) from error
         return template
 
     def format_input(self, input: dict[str, Any]) -> "ChatType":
@@ -181,6 +185,7 @@ class GroundedAnswerGeneration(Task):
                 question=" ".join(row["question"].split()),
                 passages=as_passages(row["contexts"]),
                 fence=fence,
+                style=self.style,
             )
             messages.append({"role": "user", "content": text.strip()})
             if row is not input:

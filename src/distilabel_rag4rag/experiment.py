@@ -6,6 +6,7 @@ import platform
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,8 +32,18 @@ SUMMARY_FILE = "summary.json"
 RUN_FILE = "run.json"
 
 #: SmolLM2-135M never writes the headings that GenerateSentencePair asks for and parses, so its
-#: replies are begun for it; without this every answer of the baseline would be lost.
+#: replies are begun for it; without this every answer of the baseline would be lost. The other
+#: arms' replies are begun too, with "Answer:".
 _HEADING = "## Positive\n\n"
+
+
+def _plain_prompts() -> dict[str, str]:
+    """The prompts for SmolLM2-135M, which finds the answer half as often behind fences."""
+    prompts = files("distilabel_rag4rag") / "prompts"
+    return {
+        "system_template": (prompts / "plain_system.jinja2").read_text("utf-8"),
+        "template": (prompts / "plain_user.jinja2").read_text("utf-8"),
+    }
 
 
 @dataclass(frozen=True)
@@ -141,7 +152,8 @@ class Experiment:
             "pipeline_class": FailFastPipeline,
         }
         if arm != "zero_shot":
-            arguments["answer"] = {"style": s.style}
+            plain = s.llm == EMBEDDED and s.style == "short"
+            arguments["answer"] = {"style": s.style, **(_plain_prompts() if plain else {})}
         if arm == "rag4rag":
             arguments["embeddings"] = make_embeddings(
                 s.embeddings, parse_settings(s.embeddings_set, "--embeddings-set")
@@ -157,8 +169,9 @@ class Experiment:
     def _llm(self, arm: str) -> "LLM":
         s = self.settings
         llm = make_llm(s.llm, parse_settings(s.llm_set, "--llm-set"))
-        if s.llm == EMBEDDED and arm == "zero_shot":
-            llm.generation_kwargs = {"reply_prefix": _HEADING, **(llm.generation_kwargs or {})}
+        if s.llm == EMBEDDED:
+            begin = {"reply_prefix": _HEADING if arm == "zero_shot" else "Answer:"}
+            llm.generation_kwargs = {**begin, **(llm.generation_kwargs or {})}
         return cached(llm) if s.cache else llm
 
     def _judge(self) -> LettuceDetectJudge:

@@ -6,13 +6,15 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from distilabel.errors import DistilabelUserError
+
+from distilabel_rag4rag.corpus import passage_id
 
 if TYPE_CHECKING:
     import faiss
@@ -65,6 +67,20 @@ class Passages(NamedTuple):
             data = part.encode("utf-8", "surrogatepass")
             digest.update(len(data).to_bytes(8, "little") + data)
         return digest.hexdigest()
+
+
+def unique_passages(rows: Iterable[Mapping[str, Any]]) -> Passages:
+    """The rows' unique contexts in their order, each under the id of its first appearance.
+
+    Rows without a context are left out; a row without `passage_id` gets the hash of its text.
+    """
+    first: dict[str, tuple[str, str]] = {}
+    for row in rows:
+        text = row.get("context")
+        if isinstance(text, str) and text.strip():
+            own = passage_id(text)
+            first.setdefault(own, (row.get("passage_id") or own, text))
+    return Passages(ids=[i for i, _ in first.values()], texts=[t for _, t in first.values()])
 
 
 def embed(

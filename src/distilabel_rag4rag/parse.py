@@ -5,23 +5,23 @@ import re
 #: What the prompt asks the LLM to reply when the passages do not hold the answer.
 MARKER = "NOT IN PASSAGES"
 
-_MARKER = re.compile(r"\bnot[\W_]+in[\W_]+(the[\W_]+)?passages?\b", re.IGNORECASE)
+_MARKER = re.compile(r"\bnot[\W_]+in[\W_]+(the[\W_]+)?passages?\b(?!\s+of\b)", re.IGNORECASE)
 
 _EVIDENCE = r"(passages?|context|text|documents?|information|source)( (provided|given|above))?"
 #: A reply that begins so is a refusal in a model's own words. Each is anchored at the start, so
 #: that an answer which merely contains such words stays an answer.
 _REFUSALS = re.compile(
     rf"""^(i'?m\ sorry|sorry|unfortunately)?[,.]?\ ?(but\ )?(
-      the\ (given\ |provided\ )?{_EVIDENCE}\ (do(es)?\ not|don't|doesn't)
-        \ (contain|provide|mention|include|say|specify|state|give|hold|answer)
-    | (the|an|this)\ (answer|information|question)(\ to\ [^.]*?)?\ (is\ not|isn't|cannot\ be|can't\ be)
-        \ (in|given|mentioned|provided|contained|stated|found|specified|available|answered|determined)
+      the\ (given\ |provided\ )?{_EVIDENCE}\ (do(es)?\ not|don't|doesn't)\ (contain|provide|mention|include|say|specify|state|give|hold|answer)
+    | (the|an|this)\ (answer|information|question)(\ to\ [^.]*?)?
+        \ (is\ not|isn't|cannot\ be|can't\ be)\ (in|given|mentioned|provided|contained|stated
+        |found|specified|available|answered|determined)
     | it\ is\ not\ (mentioned|stated|specified|given|provided)
     | not\ (mentioned|stated|specified|given|provided|found)\b
     | i\ (do\ not|don't|cannot|can't|could\ not|couldn't|am\ unable\ to)
         \ (know|answer|find|determine)
     | there\ is\ no\ (information|mention|answer)
-    | no\ answer\b | unanswerable\b | n/a$
+    | no\ answer(\ (is|was|can|could|in|found|available|given)\b|[.!]?$) | unanswerable\b | n/a$
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -33,12 +33,16 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _ACCORDING = re.compile(
-    r"^(?:according to|based on|as (?:stated|mentioned|described|given) in|from|in)\s+"
-    r"(?:the\s+)?(?:given\s+|provided\s+|above\s+)?"
+    r"^(?:(?:according to|based on|as (?:stated|mentioned|described|given) in)\s+(?:the\s+)?"
+    r"|(?:from|in)\s+the\s+)"
+    r"(?:given\s+|provided\s+|above\s+)?"
     r"(?:passages?|context|text|document)(?:\s+(?:\d+|provided|given|above))?\s*[,:]\s*",
     re.IGNORECASE,
 )
-_CITATION = re.compile(r"\s*[\[(](?:passages?\s+)?\d+(?:\s*,\s*\d+)*[\])]\s*([.]?)$", re.IGNORECASE)
+_CITATION = re.compile(
+    r"\s*(?:\[(?:passages?\s+)?\d{1,2}(?:\s*,\s*\d{1,2})*\]|\(passages?\s+\d[^()]{0,20}\))\s*([.]?)$",
+    re.IGNORECASE,
+)
 
 
 def is_abstention(reply: str) -> bool:

@@ -181,7 +181,5 @@ def _judged(
 
 def _placed(step: StepT, **changes: Any) -> StepT:
     """A step that was made outside a pipeline, made again inside the current one."""
-    given = {
-        field: getattr(step, field) for field in step.model_fields_set - {"name", "pipeline"}
-    }
+    given = {field: getattr(step, field) for field in step.model_fields_set - {"name", "pipeline"}}
     return type(step)(**{**given, **changes})

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from distilabel_rag4rag.index import (
     check_reusable,
     embed,
     read_manifest,
+    unique_passages,
 )
 from distilabel_rag4rag.paths import cache_folder
 
@@ -35,24 +36,12 @@ OUTPUTS = [
 ]
 
 
-def unique_passages(rows: Iterable[Mapping[str, Any]]) -> Passages:
-    """The rows' unique contexts in their order, each under the id of its first appearance.
-
-    Rows without a context are left out; a row without `passage_id` gets the hash of its text.
-    """
-    first: dict[str, tuple[str, str]] = {}
-    for row in rows:
-        text = row.get("context")
-        if isinstance(text, str) and text.strip():
-            own = passage_id(text)
-            first.setdefault(own, (row.get("passage_id") or own, text))
-    return Passages(ids=[i for i, _ in first.values()], texts=[t for _, t in first.values()])
-
-
 def source_rank(row: Mapping[str, Any], ids: list[str], contexts: list[str]) -> int | None:
     """1-based rank of the row's own passage, found by its id or by its text; None if absent."""
     context = row.get("context")
-    own = {row.get("passage_id"), passage_id(context) if isinstance(context, str) else None} - {None}
+    own = {row.get("passage_id"), passage_id(context) if isinstance(context, str) else None} - {
+        None
+    }
     for rank, (id_, text) in enumerate(zip(ids, contexts, strict=True), start=1):
         if id_ in own or passage_id(text) in own:
             return rank
@@ -81,6 +70,11 @@ class _Retrieve(Step):
     def outputs(self) -> "StepColumns":
         """The columns that are added."""
         return OUTPUTS
+
+    def _model_dump(self, obj: Any, **kwargs: Any) -> dict[str, Any]:
+        # distilabel excludes "api_key", which pydantic reads as a set of letters: a field with a
+        # one-letter name out of a, e, i, k, p, y would be lost.
+        return {**super()._model_dump(obj, **kwargs), "k": self.k}
 
     def load(self) -> None:
         """Loads the embedder."""

@@ -115,4 +115,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-

@@ -71,3 +71,23 @@ class ScriptedLLM(LLM):
             input_tokens=[words_in] * num_generations,
             output_tokens=[len((reply or "").split())] * num_generations,
         )
+
+
+class VerbatimDetector:
+    """A judge for tests that need none of its own: text that stands in no passage is flagged.
+
+    It has LettuceDetect's `predict` and gives one span over the whole answer, confidence 1.0,
+    unless the answer stands word for word in a passage.
+    """
+
+    def predict(
+        self,
+        context: list[str],
+        answer: str,
+        question: str | None = None,
+        output_format: str = "spans",
+    ) -> list[dict[str, Any]]:
+        """No span for a verbatim answer, else one over all of it."""
+        if any(answer in passage for passage in context):
+            return []
+        return [{"start": 0, "end": len(answer), "text": answer, "confidence": 1.0}]

@@ -1,0 +1,24 @@
+"""One cache for the whole test session, and no Hub."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("DISTILABEL_LOG_LEVEL", "ERROR")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+_FOLDER = tempfile.TemporaryDirectory(prefix="rag4rag-tests-")
+# What takes long to make (converted models) is shared with the user's own cache, read and written
+# atomically; what a test must find empty (generations, indexes, runs) is not.
+os.environ.setdefault("DISTILABEL_CACHE_DIR", str(Path(_FOLDER.name) / "distilabel"))
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty cache folder of this test's own."""
+    monkeypatch.setenv("RAG4RAG_CACHE", str(tmp_path / "cache"))
+    yield tmp_path / "cache"
