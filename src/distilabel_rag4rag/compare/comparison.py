@@ -144,6 +144,8 @@ def _notes(arms: Mapping[str, ArmResult]) -> list[str]:
     """What a reader must know before believing a figure."""
     notes = []
     for name, arm in arms.items():
+        if name == "published":  # its rows are told of in the arms they are from
+            continue
         if arm.unjudged:
             notes.append(
                 f"{name}: {arm.unjudged} of {arm.answered} answers were not judged and count "

@@ -29,7 +29,8 @@ class ThresholdSweep:
     Attributes:
         thresholds: from 0.02 to 0.98.
         rates: arm -> one estimate per threshold.
-        crossings: where the order of two arms changes; empty if it never does.
+        crossings: where the order of two arms changes; empty if it never does. The arm
+            `published`, made of two others, is left out.
         score_edges: edges of the histogram's bins.
         scores: arm -> judged answers per bin.
         lowest_score: the lowest score above 0. A judge that keeps only spans above its own
@@ -69,7 +70,7 @@ def _rates(rows: pd.DataFrame, resampling: Resampling) -> list[Estimate]:
 
 def _crossings(rates: Mapping[str, list[Estimate]]) -> list[Crossing]:
     found = []
-    for a, b in combinations(rates, 2):
+    for a, b in combinations([name for name in rates if name != "published"], 2):
         lower = None  # whichever of the two was lower last; equal rates change nothing
         for threshold, x, y in zip(THRESHOLDS.tolist(), rates[a], rates[b], strict=True):
             if x.value is None or y.value is None or x.value == y.value:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from distilabel_rag4rag.compare.result import ArmResult, PairedMeans, PairedRates, PairResult
 from distilabel_rag4rag.compare.statistics import Estimate
+from distilabel_rag4rag.compare.wording import number, p_value, percent, points
 
 #: From this p-value down a difference is told as one.
 ALPHA = 0.05
@@ -105,13 +106,13 @@ def _meaning(
     if not _real(rates):
         said = (
             f"These data show no difference in hallucination {on}: {points(rates.difference)} "
-            f"({_p(rates.clustered_p)})."
+            f"({p_value(rates.clustered_p)})."
         )
         return said + (f" What is left to train on differs: {_price(pair)}." if _paid(pair) else "")
     lower, higher = (b, a) if _value(rates.difference) < 0 else (a, b)
     said = (
         f"The difference is more than chance {on}: {points(rates.difference)} from {a} to {b} "
-        f"({_p(rates.clustered_p)})."
+        f"({p_value(rates.clustered_p)})."
     )
     if winner is None:
         return said + f" But {lower} pays for it: {_price(pair)}; it is not better for that."
@@ -141,37 +142,3 @@ def _real(measure: PairedRates | PairedMeans) -> bool:
 
 def _value(estimate: Estimate) -> float:
     return estimate.value or 0.0
-
-
-def percent(estimate: Estimate, *, interval: bool = True) -> str:
-    """`21.0% [18.2, 24.1]`, or `n/a`."""
-    if estimate.value is None:
-        return "n/a"
-    text = f"{100 * estimate.value:.1f}%"
-    if not interval or estimate.low is None or estimate.high is None:
-        return text
-    return f"{text} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
-
-
-def number(estimate: Estimate, *, interval: bool = True) -> str:
-    """`0.41 [0.37, 0.45]`, or `n/a`."""
-    if estimate.value is None:
-        return "n/a"
-    text = f"{estimate.value:.2f}"
-    if not interval or estimate.low is None or estimate.high is None:
-        return text
-    return f"{text} [{estimate.low:.2f}, {estimate.high:.2f}]"
-
-
-def points(estimate: Estimate) -> str:
-    """A difference of rates in percentage points: `-22.1 points [-27.0, -17.3]`."""
-    if estimate.value is None:
-        return "n/a"
-    text = f"{100 * estimate.value:+.1f} points"
-    if estimate.low is None or estimate.high is None:
-        return text
-    return f"{text} [{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]"
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
