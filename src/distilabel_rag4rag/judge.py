@@ -82,7 +82,7 @@ class LettuceDetectJudge(Step):
         device: torch device such as "cpu" or "cuda:1"; None takes a GPU where there is one.
         precision: "float32", "bfloat16", or "auto": bfloat16 on a GPU and on a CPU that computes in
             it (AMX, AVX512-BF16), else float32.
-        token_budget: padded tokens per forward pass; None is 8,192 on a CPU and 16,384 on a GPU. It
+        token_budget: padded tokens per forward pass; None is 2,048 on a CPU and 16,384 on a GPU. It
             is halved when memory runs out.
         threads: threads of torch in the worker; None leaves torch's own choice.
 

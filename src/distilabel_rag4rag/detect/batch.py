@@ -101,7 +101,7 @@ class BatchDetector(TransformerDetector):
         self.device: torch.device = torch.device(self.device)
         self.model.to(choose_dtype(precision, self.device))
         self.threshold, self.evidence_rule = threshold, evidence_rule
-        self.token_budget = token_budget or (16_384 if self.device.type == "cuda" else 8_192)
+        self.token_budget = token_budget or (16_384 if self.device.type == "cuda" else 2_048)
         # Rows longer than the window are grouped, so the tokenizer's warning would mislead.
         self.tokenizer.deprecation_warnings[
             "sequence-length-is-longer-than-the-specified-maximum"
