@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 from lettucedetect.detectors.prompt_utils import PromptUtils
-from peft import LoraConfig, TaskType, get_peft_model
+from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from torch import nn
 from train_judge_data import UNSURE, Example, Maker
 from train_judge_evaluate import evaluate, offset_for, scores, tuning_sets
@@ -133,7 +133,8 @@ def loss_of(logits: torch.Tensor, places: torch.Tensor, labels: torch.Tensor) ->
     return (0.6 * by_token + 0.4 * by_answer).mean()
 
 
-def new_model(rank: int, base: str) -> Any:
+def new_model(rank: int, base: str, start: Path | None) -> Any:
+    """The base model with an adapter to train: a new one, or that of an earlier run."""
     model = AutoModelForTokenClassification.from_pretrained(
         base,
         num_labels=2,
@@ -143,6 +144,8 @@ def new_model(rank: int, base: str) -> Any:
         attention_probs_dropout_prob=0.0,
         attn_implementation="eager",
     )
+    if start is not None:
+        return PeftModel.from_pretrained(model, str(start), is_trainable=True)
     config = LoraConfig(
         task_type=TaskType.TOKEN_CLS,
         r=rank,
@@ -225,6 +228,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--start", type=Path, help="an adapter or checkpoint to train further")
     parser.add_argument("--rank", type=int, default=32)
     parser.add_argument("--rate", type=float, default=1e-3, help="the largest learning rate")
     parser.add_argument("--tokens", type=int, default=2048, help="tokens per batch")
@@ -247,7 +251,7 @@ def main() -> None:
 
     base = embedded.embeddings_path()
     tokenizer = AutoTokenizer.from_pretrained(base)
-    model = new_model(options.rank, base)
+    model = new_model(options.rank, base, options.start)
     maker = Maker(learn, options.seed)
     few = {name: examples[:20] for name, examples in sets.items()}
     train(

@@ -121,8 +121,8 @@ class Maker:
     def group(self, size: int) -> list[Example]:
         """`size` answers to one question with the same passages, about half of them supported."""
         draw = self.rng.random()
-        item = self.rng.choice(self.squad if draw < 0.38 else self.halueval)
-        if draw > 0.7:
+        item = self.rng.choice(self.squad if draw < 0.34 else self.halueval)
+        if draw > 0.76:
             item = self.cloze_item()
         # Now and then the passages do not hold the answer, and the right one is unsupported.
         lost = self.rng.random() < 0.07
@@ -130,7 +130,7 @@ class Maker:
         right = [(self.right, 5), (self.sentence, 2), (self.window, 1)]
         wrong = [(self.elsewhere, 3), (self.same_passage, 3), (self.altered, 2), (self.foreign, 1)]
         if item.wrong:
-            wrong.append((self.halueval_wrong, 5))
+            wrong.append((self.halueval_wrong, 8))
         if item.inventions:
             wrong.append((self.invention, 5))
         if lost:

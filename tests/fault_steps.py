@@ -175,6 +175,13 @@ class Below(Step):
         yield [row for row in inputs if row["number"] < self.limit]
 
 
+class Joined(Step):
+    """The rows of several steps, one after the other."""
+
+    def process(self, *inputs: StepInput) -> "StepOutput":
+        yield [row for rows in inputs for row in rows]
+
+
 class Oddities(Step):
     """Gives each row a value of a scripted list, so that batches disagree about its type."""
 

@@ -147,6 +147,7 @@ def test_hostile_text_is_text(tmp_path: Path):
     # The human answer is marked in the passage, between escaped neighbours.
     assert '&lt;script&gt;<mark class="human">window.hacked = 1</mark>&lt;/script&gt;' in html
 
+    assert "<script" not in markdown
     rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(markdown)
     tables = Page(rendered)
     tags = {tag for tag, _ in tables.tags}

@@ -1,25 +1,9 @@
-"""Grounded fine-tuning data for retrievers, as distilabel steps. Names in the order of the data."""
+"""Grounded fine-tuning data for retrievers, as distilabel steps.
 
-from distilabel_rag4rag import embedded
-from distilabel_rag4rag.corpus import load_passages, load_rows
-from distilabel_rag4rag.load import LoadRows
-from distilabel_rag4rag.retrieve import FaissRetrieve, FaissRetrieveFromRows
-from distilabel_rag4rag.answer import GroundedAnswerGeneration  # isort: skip
-from distilabel_rag4rag.complete import CompleteAnswer  # isort: skip
-from distilabel_rag4rag.judge import LettuceDetectJudge  # isort: skip
-from distilabel_rag4rag.mark import KeepMarked, Mark, MarkGrounded  # isort: skip
+The public names stand in `__init__.pyi`, in the order of the data; each is imported on first use,
+so that `rag4rag --help` does not wait for torch.
+"""
 
-__all__ = [
-    "CompleteAnswer",
-    "FaissRetrieve",
-    "FaissRetrieveFromRows",
-    "GroundedAnswerGeneration",
-    "KeepMarked",
-    "LettuceDetectJudge",
-    "LoadRows",
-    "Mark",
-    "MarkGrounded",
-    "embedded",
-    "load_passages",
-    "load_rows",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -25,7 +25,6 @@ from distilabel_rag4rag.run import run_arm, versions
 if TYPE_CHECKING:
     import pyarrow as pa
     from distilabel.models.llms import LLM
-    from distilabel.pipeline import Pipeline
 
 ROWS_FILE = "rows.parquet"
 SUMMARY_FILE = "summary.json"
@@ -70,6 +69,11 @@ class Settings:
     batch_size: int = 32
     cache: bool = True
     max_failed: float = 0.05
+
+
+def _passage_columns(columns: dict[str, str] | None) -> dict[str, str] | None:
+    """The part of a mapping that concerns passages."""
+    return {k: v for k, v in (columns or {}).items() if k in ("passage_id", "title", "context")}
 
 
 class Watcher(Protocol):
@@ -141,7 +145,7 @@ class Experiment:
                 " give another folder, or --force to overwrite them."
             )
 
-    def _pipeline(self, arm: str) -> "Pipeline":
+    def _pipeline(self, arm: str) -> FailFastPipeline:
         s = self.settings
         arguments: dict[str, Any] = {
             "llm": self._llm(arm),
@@ -158,13 +162,20 @@ class Experiment:
             arguments["embeddings"] = make_embeddings(
                 s.embeddings, parse_settings(s.embeddings_set, "--embeddings-set")
             )
-            arguments |= {"corpus": s.corpus, "k": s.k}
+            # All passages of the input, also where --limit takes only some of its questions:
+            # a smaller corpus would flatter retrieval.
+            given = {"split": s.split, "columns": _passage_columns(s.columns)}
+            arguments |= {
+                "k": s.k,
+                "corpus": s.corpus or s.source,
+                "retrieve": {} if s.corpus else given,
+            }
         rows = LoadRows(
             source=s.source, columns=s.columns, split=s.split, limit=s.limit, seed=s.seed
         )
         pipeline = ARMS[arm](rows, **arguments)  # type: ignore[operator]
         pipeline.max_failed = s.max_failed
-        return pipeline
+        return pipeline  # type: ignore[no-any-return]
 
     def _llm(self, arm: str) -> "LLM":
         s = self.settings
@@ -195,12 +206,11 @@ class Experiment:
 
         started = datetime.now(UTC)
         begin = time.monotonic()
-        ids = self.questions["id"]
         runs = []
         for arm, pipeline in self.pipelines.items():
             watcher.start(arm)
-            pipeline.on_progress = watcher.advance  # type: ignore[attr-defined]
-            runs.append(run_arm(arm, pipeline, list(ids)))
+            pipeline.on_progress = watcher.advance
+            runs.append(run_arm(arm, pipeline, self.questions))
             watcher.done()
         rows = pa.concat_tables([run.rows for run in runs])
         summary = compare(
@@ -208,11 +218,7 @@ class Experiment:
         ).to_dict()
         record = {
             "settings": asdict(self.settings),
-            "models": {"llm": runs[0].model_name() if runs else None},
-            "arms": {
-                run.arm: {"seconds": round(run.seconds, 2), **run.tokens(), **run.counts()}
-                for run in runs
-            },
+            "arms": {run.arm: run.record() for run in runs},
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - begin, 2),
             "versions": versions(),

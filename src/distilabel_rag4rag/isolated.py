@@ -1,8 +1,7 @@
 """Runs of a distilabel Pipeline that leave nothing for the next run to stumble over.
 
 distilabel answers a run from whatever an earlier one of the same name has left behind, finished
-or not, and passes rows through files that change their types. Here every run has a folder of its
-own, rows keep their types, and a pipeline is after a run as it was before.
+or not. Here every run has a folder of its own, and a pipeline is after a run as it was before.
 """
 
 from contextlib import contextmanager
@@ -13,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 from distilabel.constants import DISTILABEL_METADATA_KEY, STEP_ATTR_NAME, STEPS_OUTPUTS_PATH
 from distilabel.distiset import create_distiset
 from distilabel.errors import DistilabelUserError
-from distilabel.pipeline import Pipeline
 from distilabel.utils.docstring import parse_google_docstring
 
-from distilabel_rag4rag.parquet_buffer import ParquetBuffer
+from distilabel_rag4rag.failures import RunFailed, Tally
+from distilabel_rag4rag.flow import FlowPipeline
 from distilabel_rag4rag.surroundings import run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from distilabel.distiset import Distiset
-    from distilabel.pipeline.batch import _Batch
     from distilabel.steps.base import _Step
 
 FILES = {
@@ -37,9 +35,10 @@ FILES = {
 }
 
 
-class IsolatedPipeline(Pipeline):
+class IsolatedPipeline(FlowPipeline):
     """The part of `FailFastPipeline` that keeps runs apart; not for use by itself."""
 
+    tally: Tally
     _run_folder = Path()
 
     @contextmanager
@@ -64,6 +63,9 @@ class IsolatedPipeline(Pipeline):
 
         The search has no time limit; the citations that docstrings hold are kept. The parquet
         files go: the `datasets` library has made a copy of its own.
+
+        Raises:
+            RunFailed: if distilabel left rows out that it could not read.
         """
         location = self._cache_location
         distiset = create_distiset(
@@ -77,6 +79,13 @@ class IsolatedPipeline(Pipeline):
             for step in self._steps()
             for citation in parse_google_docstring(step)["citations"]
         ]
+        for step in self.dag.leaf_steps:
+            splits = distiset.get(step, distiset.get("default"))
+            found = 0 if splits is None else splits["train"].num_rows
+            if found != self.tally.rows(step):
+                raise RunFailed(
+                    f"step '{step}' gave {self.tally.rows(step)} rows, {found} could be read again"
+                )
         rmtree(location["data"] / STEPS_OUTPUTS_PATH)
         return distiset
 
@@ -110,22 +119,3 @@ class IsolatedPipeline(Pipeline):
         location: Path = self._cache_location["pipeline"]
         if not location.exists():
             self.save(location, format="yaml")
-
-    def _register_batch(self, batch: "_Batch") -> None:
-        """As distilabel, less the copy of the rows for later runs."""
-        assert self._batch_manager is not None
-        self._batch_manager.register_batch(batch)
-
-    def _setup_write_buffer(self, use_cache: bool = True) -> None:
-        """A buffer whose schema does not depend on where a batch ends."""
-        folder = self._cache_location["data"] / STEPS_OUTPUTS_PATH
-        self._write_buffer: Any = ParquetBuffer(folder, self.dag.leaf_steps)
-
-    def _send_batch_to_step(self, batch: "_Batch") -> None:
-        """Pass a GlobalStep's rows as they are: by way of parquet they would change types."""
-        if self._use_fs_to_pass_data:
-            super()._send_batch_to_step(batch)
-            return
-        assert self._batch_manager is not None
-        self._batch_manager.set_last_batch_sent(batch)
-        self._send_to_step(batch.step_name, batch)

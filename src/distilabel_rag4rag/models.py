@@ -70,9 +70,7 @@ def make_embeddings(spec: str, settings: Mapping[str, Any] | None = None) -> Emb
     return _make("--embeddings", spec, settings, Embeddings)  # type: ignore[type-abstract]
 
 
-def _make(
-    option: str, spec: str, settings: Mapping[str, Any] | None, base: type[ModelT]
-) -> ModelT:
+def _make(option: str, spec: str, settings: Mapping[str, Any] | None, base: type[ModelT]) -> ModelT:
     class_name, _, model = spec.partition(":")
     cls = _find(option, class_name, base)
     if secret := _SECRETS & set(settings or {}):

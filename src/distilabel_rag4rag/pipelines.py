@@ -105,7 +105,7 @@ def rag4rag(
     llm: LLM,
     judge: LettuceDetectJudge,
     embeddings: Embeddings,
-    corpus: Source = None,
+    corpus: Source = "rows",
     k: int = 3,
     retrieve: dict[str, Any] | None = None,
     answer: dict[str, Any] | None = None,
@@ -120,8 +120,8 @@ def rag4rag(
     Args:
         rows, llm, judge, threshold, abstain, batch_size, name, pipeline_class: as in `zero_shot`.
         embeddings: any distilabel Embeddings.
-        corpus: where to retrieve from, as `FaissRetrieve` takes it; None is the published way,
-            the unique passages of the rows themselves.
+        corpus: where to retrieve from, as `FaissRetrieve` takes it; `"rows"` is the published
+            way, the unique passages of the rows themselves.
         k: passages per question.
         retrieve: further settings of `FaissRetrieve`, such as `min_score` or `query_prompt`.
         answer: further settings of `GroundedAnswerGeneration`, such as `style` or `few_shot`.
@@ -130,7 +130,7 @@ def rag4rag(
         settings = {"embeddings": embeddings, "k": k, **(retrieve or {})}
         retrieving = (
             FaissRetrieveFromRows(name="retrieve", **settings)
-            if corpus is None
+            if isinstance(corpus, str) and corpus == "rows"
             else FaissRetrieve(
                 name="retrieve", corpus=corpus, input_batch_size=batch_size, **settings
             )

@@ -12,7 +12,7 @@ from distilabel.models.embeddings.base import Embeddings
 from distilabel.steps import GlobalStep, Step, StepInput
 from pydantic import Field, PrivateAttr, field_validator
 
-from distilabel_rag4rag.corpus import passage_id
+from distilabel_rag4rag.corpus import load_passages, passage_id
 from distilabel_rag4rag.index import (
     MANIFEST_FILE,
     PassageIndex,
@@ -196,7 +196,10 @@ class FaissRetrieve(_Retrieve):
         corpus: the passages: an index folder, a file or folder that `load_passages` reads
             (parquet, JSONL, CSV, SQuAD JSON, text files, a folder saved by `datasets`), or a
             list of rows with `context` and optional `passage_id`, or a `Dataset` of such rows
-            (which a dump holds row by row: give a path for a large corpus).
+            (which a dump holds row by row: give a path for a large corpus). `None` is the
+            sample world.
+        columns: our column names -> the corpus's, such as `{"context": "text"}`.
+        split: which split of a Hub data set or `DatasetDict`.
         query_prompt: an instruction put before each question, for embedders trained with one.
             Defaults to `""`.
         passage_prompt: the same for passages. Defaults to `""`.
@@ -263,7 +266,9 @@ class FaissRetrieve(_Retrieve):
         ```
     """
 
-    corpus: str | list[dict[str, Any]]
+    corpus: str | list[dict[str, Any]] | None
+    columns: dict[str, str] | None = None
+    split: str | None = None
 
     @field_validator("corpus", mode="before")
     @classmethod
@@ -286,13 +291,12 @@ class FaissRetrieve(_Retrieve):
         self._index = self._open()
 
     def _open(self) -> PassageIndex:
-        if not isinstance(self.corpus, str):
+        if isinstance(self.corpus, list):
             return self._build_or_reuse(unique_passages(self.corpus))
-        manifest = read_manifest(self.corpus)
-        if manifest is None:
-            from distilabel_rag4rag.corpus import load_passages
-
-            return self._build_or_reuse(unique_passages(load_passages(self.corpus)))
+        manifest = read_manifest(self.corpus) if self.corpus is not None else None
+        if self.corpus is None or manifest is None:
+            passages = load_passages(self.corpus, columns=self.columns, split=self.split)  # type: ignore[arg-type]
+            return self._build_or_reuse(unique_passages(passages))
         check_reusable(
             self.corpus,
             manifest,

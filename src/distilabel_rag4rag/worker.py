@@ -144,14 +144,14 @@ class ReportingStepWrapper(_StepWrapper):
         )
 
     def _non_generator_process_loop(self) -> None:
-        """distilabel's loop; where `process` yields several times all its rows are kept."""
+        """distilabel's loop, which keeps only what `process` yields first."""
         while (batch := self.input_queue.get()) is not None and batch != LAST_BATCH_SENT_FLAG:
             self.step._logger.info(f"📦 Processing batch {batch.seq_no} in '{self.step.name}'")
             if batch.data_path is not None:
                 batch.read_batch_data_from_fs()
             self.warning.text = None
             try:
-                rows = list(chain.from_iterable(self.step.process_applying_mappings(*batch.data)))
+                rows = self._process(batch.data)
                 failed = self._count_failed(rows)
             except Exception as error:
                 if self.step.is_global:
@@ -167,6 +167,12 @@ class ReportingStepWrapper(_StepWrapper):
             self._send_batch(batch)
             if batch.last_batch:
                 return
+
+    def _process(self, inputs: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """The rows of all that `process` yields; it is not called for an empty last batch."""
+        if not any(inputs):
+            return []
+        return list(chain.from_iterable(self.step.process_applying_mappings(*inputs)))
 
     def _count_failed(self, rows: list[dict[str, Any]]) -> int:
         """Rows for which the LLM gave nothing: a task's first output column is what it is for.
