@@ -129,6 +129,13 @@ def test_dump_after_load_holds_no_path_and_loads_again(llm):
     assert again.model_name == "SmolLM2-135M-Instruct"
 
 
+def test_settings_go_to_the_field_or_to_generate():
+    model = embedded.llm(batch_size=4, max_new_tokens=9, generation_kwargs={"seed": 3})
+    assert model.batch_size == 4
+    assert model.generation_kwargs == {"max_new_tokens": 9, "seed": 3}
+    assert embedded.embeddings(normalize_embeddings=False).normalize_embeddings is False
+
+
 def test_llm_loads_after_unload():
     model = embedded.llm()
     for _ in range(2):

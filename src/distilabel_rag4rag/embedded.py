@@ -47,21 +47,27 @@ _INSTALL = {
 }
 
 
-def llm(batch_size: int = 32, **generation_kwargs: Any) -> "EmbeddedLLM":
+def llm(**settings: Any) -> "EmbeddedLLM":
     """SmolLM2-135M-Instruct, generated in batches, greedy unless told otherwise.
 
     Args:
-        batch_size: rows generated together.
-        generation_kwargs: what `EmbeddedLLM.generate` takes, e.g. `max_new_tokens`.
+        settings: fields of `EmbeddedLLM`, e.g. `batch_size`; all others go to its `generate`,
+            e.g. `max_new_tokens`.
     """
     from distilabel_rag4rag.embedded_llm import EmbeddedLLM
 
-    return EmbeddedLLM(batch_size=batch_size, generation_kwargs=generation_kwargs)
+    fields = {name: settings.pop(name) for name in EmbeddedLLM.model_fields if name in settings}
+    generation = {**fields.pop("generation_kwargs", {}), **settings}
+    return EmbeddedLLM(generation_kwargs=generation, **fields)
 
 
-def embeddings() -> "EmbeddedEmbeddings":
-    """all-MiniLM-L6-v2: 384 dimensions, normalised."""
-    return EmbeddedEmbeddings()
+def embeddings(**settings: Any) -> "EmbeddedEmbeddings":
+    """all-MiniLM-L6-v2: 384 dimensions, normalised.
+
+    Args:
+        settings: fields of `EmbeddedEmbeddings`.
+    """
+    return EmbeddedEmbeddings(**settings)
 
 
 def judge() -> "LettuceDetectJudge":
