@@ -25,11 +25,16 @@ from distilabel_rag4rag.compare.statistics import (
 from distilabel_rag4rag.compare.table import OUTCOMES, arm_names
 
 PUBLISHED_FORMULA = "published formula on the published selection"
+NEEDED = [
+    *("arm", "id", "cluster", "answer", "outcome", "human", "exact", "f1"),
+    *("judged", "unjudged", "flagged", "grounded"),
+]
 MEASURES = ("hallucination", "hallucination_all", "grounded", "exact_match")
 
 
 def measure_pairs(table: pd.DataFrame, resampling: Resampling) -> dict[str, PairResult]:
     """Every pair of arms, under the name `a_vs_b`."""
+    table = table[NEEDED]
     pairs = {}
     for a, b in combinations(arm_names(table), 2):
         of_a, of_b = table[table["arm"] == a], table[table["arm"] == b]
