@@ -231,6 +231,23 @@ class HashLLM(ScriptedLLM):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+class BatchLLM(ScriptedLLM):
+    """Remembers how many inputs each call had."""
+
+    default: str | None = "Yes."
+    _calls: list[int] = PrivateAttr(default_factory=list)
+
+    @property
+    def calls(self) -> list[int]:
+        return self._calls
+
+    def generate(  # type: ignore[override]
+        self, inputs: list[Any], num_generations: int = 1
+    ) -> list[Any]:
+        self._calls.append(len(inputs))
+        return super().generate(inputs, num_generations)
+
+
 class HashEmbeddings(Embeddings):
     """Unit vectors from a hash of the text."""
 

@@ -22,6 +22,9 @@ HOW_NOT_WHAT = frozenset(
         "offline_batch_generation_block_until_done",
         "timeout",
         "use_offline_batch_generation",
+        "folder",  # this and the rest: of an LLM in an LLM that is itself cached
+        "inputs_per_call",
+        "size_limit",
     }
 )
 

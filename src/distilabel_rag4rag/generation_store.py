@@ -48,7 +48,7 @@ class GenerationStore:
             self._table.execute("PRAGMA synchronous=NORMAL")
             self._table.execute(
                 "CREATE TABLE IF NOT EXISTS generations"
-                " (key TEXT PRIMARY KEY, stored REAL NOT NULL, value TEXT NOT NULL) WITHOUT ROWID"
+                " (key TEXT PRIMARY KEY, stored REAL NOT NULL, value TEXT NOT NULL)"
             )
             self._table.execute("CREATE INDEX IF NOT EXISTS by_age ON generations (stored)")
         except sqlite3.DatabaseError as error:
