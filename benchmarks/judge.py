@@ -31,8 +31,9 @@ from judge_data import Case, questions
 from judge_exactness import resolve
 from lettucedetect.detectors.transformer import TransformerDetector
 
-from distilabel_rag4rag.detect.batch import BatchDetector, Window, cut_batches
+from distilabel_rag4rag.detect.batch import BatchDetector
 from distilabel_rag4rag.detect.items import Item
+from distilabel_rag4rag.detect.windows import Window, cut_batches
 from distilabel_rag4rag.judge import LettuceDetectJudge
 
 #: Dense bfloat16 peak in TFLOP/s, by what the device calls itself.

@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,11 +15,12 @@ from lettucedetect.detectors.transformer import TransformerDetector
 from tiny_judges import MINILM, save_bert, save_modernbert
 
 from distilabel_rag4rag.detect import batch as batch_module
-from distilabel_rag4rag.detect.batch import BatchDetector, cut_batches
+from distilabel_rag4rag.detect.batch import BatchDetector
 from distilabel_rag4rag.detect.device import choose_dtype
 from distilabel_rag4rag.detect.items import Item
 from distilabel_rag4rag.detect.passages import split_passage
 from distilabel_rag4rag.detect.spans import logit, sigmoid, tidy, token_spans
+from distilabel_rag4rag.detect.windows import cut_batches
 
 PASSAGES = [
     "The lighthouse of Vel Torma was built in 1871 by Irja Kontu. It stands on basalt.",
@@ -402,3 +405,20 @@ def test_split_passage_ends_on_sentences():
         "Five six. Seven eight.",
     ]
     assert split_passage(text, offsets, 8) == [text]
+
+
+# Every row of the data folder, where there is one (RAG4RAG_DATA, or ../shared/data).
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+from judge_data import data_folder  # noqa: E402
+from judge_exactness import all_rows, compare  # noqa: E402
+
+if data_folder() is not None:
+
+    def test_spans_equal_lettucedetects_on_all_data(bert):
+        counts = compare(all_rows(), bert)
+        assert sum(count["rows"] for count in counts.values()) > 2_000
+        assert sum(count["spans"] for count in counts.values()) > 500
+        assert sum(count["long"] for count in counts.values()) > 0
+        assert {kind: count["different"] for kind, count in counts.items()} == dict.fromkeys(
+            counts, 0
+        )

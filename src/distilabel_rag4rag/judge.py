@@ -2,34 +2,19 @@
 
 import gc
 import importlib
-import re
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
-import platformdirs
-from distilabel.errors import DistilabelUserError
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.steps.base import Step, StepInput
 from pydantic import Field, PrivateAttr, field_serializer
 
 from distilabel_rag4rag.detect.items import Item, Verdict, item_or_reason
-from distilabel_rag4rag.detect.one_by_one import OneByOne, remote_detector
+from distilabel_rag4rag.detect.make import OBJECT, check_settings, make_detector
 from distilabel_rag4rag.detect.spans import tidy
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
-
-#: Settings that only the batched token classifier knows.
-_TRANSFORMER_ONLY = (
-    "max_length",
-    "threshold",
-    "precision",
-    "evidence_rule",
-    "token_budget",
-    "taxonomy_head",
-)
-#: How a model that was given as an object stands in a dump.
-_OBJECT = "object:"
 
 
 class LettuceDetectJudge(Step):
@@ -198,7 +183,7 @@ class LettuceDetectJudge(Step):
         """Strings as they are; an object by the name of its class."""
         if isinstance(model, str):
             return model
-        return f"{_OBJECT}{type(model).__module__}.{type(model).__qualname__}"
+        return f"{OBJECT}{type(model).__module__}.{type(model).__qualname__}"
 
     def load(self) -> None:
         """Loads the detector.
@@ -207,14 +192,12 @@ class LettuceDetectJudge(Step):
             DistilabelUserError: if settings contradict each other or the checkpoint.
         """
         super().load()
-        self._check_settings()
+        check_settings(self)
         if self.threads is not None:
             importlib.import_module("torch").set_num_threads(self.threads)
-        if isinstance(self.model, str):
-            self._detector = self._batched() if self.method == "transformer" else self._remote()
-        else:
+        if not isinstance(self.model, str):
             _call(self.model, "load")
-            self._detector = OneByOne(self.model)
+        self._detector = make_detector(self)
 
     def unload(self) -> None:
         """Lets go of the detector and of the GPU memory that it held."""
@@ -271,64 +254,6 @@ class LettuceDetectJudge(Step):
             "evidence_truncated": verdict.truncated,
             "judge_reason": reason,
         }
-
-    # -- detectors --------------------------------------------------------------------------------
-
-    def _check_settings(self) -> None:
-        if isinstance(self.model, str) and self.model.startswith(_OBJECT):
-            raise DistilabelUserError(
-                f"model={self.model!r} stands for an object that a saved pipeline cannot hold; "
-                "expected a path, a Hub id or that object, set on the loaded step"
-            )
-        if not isinstance(self.model, str) and not callable(getattr(self.model, "predict", None)):
-            raise DistilabelUserError(
-                f"model is a {type(self.model).__name__}; expected a path, a Hub id or an object "
-                "with LettuceDetect's `predict`"
-            )
-        if secrets := [name for name in self.detector_kwargs if "key" in name or "token" in name]:
-            raise DistilabelUserError(
-                f"detector_kwargs holds {secrets}, which saved pipelines would hold too; expected "
-                "the environment variable OPENAI_API_KEY"
-            )
-        fields = type(self).model_fields
-        batched = isinstance(self.model, str) and self.method == "transformer"
-        unused = [
-            name
-            for name in (("detector_kwargs",) if batched else _TRANSFORMER_ONLY)
-            if getattr(self, name) != fields[name].get_default(call_default_factory=True)
-        ]
-        if unused:
-            raise DistilabelUserError(
-                f"{unused} has no effect with model={self._dump_model(self.model)!r} and "
-                f"method={self.method!r}; expected the default"
-            )
-
-    def _batched(self) -> Any:
-        from distilabel_rag4rag.detect.batch import BatchDetector
-
-        path = self.model
-        if path == "embedded":
-            path = str(importlib.import_module("distilabel_rag4rag.embedded").judge_path())
-        return BatchDetector(
-            path,
-            max_length=self.max_length,
-            device=self.device,
-            lang=self.lang,
-            taxonomy_head=self.taxonomy_head,
-            precision=self.precision,
-            threshold=self.threshold,
-            evidence_rule=self.evidence_rule,
-            token_budget=self.token_budget,
-        )
-
-    def _remote(self) -> OneByOne:
-        settings: dict[str, Any] = {"model": self.model, **self.detector_kwargs}
-        if self.method == "llm":
-            # LettuceDetect's default is a file in its own package's folder.
-            cache = platformdirs.user_cache_path("distilabel-rag4rag") / "lettucedetect"
-            name = re.sub(r"[^\w.-]", "_", f"{self.model}-{self.lang}.json")
-            settings = {"lang": self.lang, "cache_file": str(cache / name), **settings}
-        return remote_detector(self.method, **settings)
 
 
 def _call(object_: Any, method: str) -> None:

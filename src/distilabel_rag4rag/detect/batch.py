@@ -8,7 +8,7 @@ tokenizer's own account of which token belongs to which text.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,21 +26,12 @@ from distilabel_rag4rag.detect.device import (
 from distilabel_rag4rag.detect.items import Item, Verdict
 from distilabel_rag4rag.detect.passages import split_passage
 from distilabel_rag4rag.detect.spans import Span, token_spans
+from distilabel_rag4rag.detect.windows import Window, cut_batches, window_of
 
 #: Rows tokenised and sorted together; the next slice is tokenised while a GPU works on this one.
 SLICE = 1024
 #: A window with less room than this for evidence is no basis for a verdict.
 MIN_EVIDENCE_TOKENS = 16
-
-
-class Window(NamedTuple):
-    """One forward pass's row: token ids, where the answer stands in them, its character offsets."""
-
-    item: Item
-    ids: np.ndarray
-    answer: slice
-    offsets: list[tuple[int, int]]
-    truncated: bool
 
 
 class BatchDetector(TransformerDetector):
@@ -134,7 +125,7 @@ class BatchDetector(TransformerDetector):
                 if isinstance(encoding, Exception):
                     raise encoding
                 if len(encoding) <= self.max_length:
-                    windows.append(_window_of(item, encoding, truncated=False))
+                    windows.append(window_of(item, encoding, truncated=False))
                 else:
                     windows.extend(self._long(item))
             except Exception as error:
@@ -186,7 +177,7 @@ class BatchDetector(TransformerDetector):
             encoding = self.tokenizer(
                 prompt, item.answer, truncation="only_first", max_length=self.max_length
             ).encodings[0]
-        return _window_of(item, encoding, truncated)
+        return window_of(item, encoding, truncated)
 
     def _prompt(self, contexts: Sequence[str], question: str | None) -> str:
         return PromptUtils.format_context(list(contexts), question, self.lang)
@@ -273,32 +264,3 @@ class BatchDetector(TransformerDetector):
         if self.typer is not None:
             spans = self.typer.type_spans(item.answer, "\n".join(item.contexts), spans)
         return spans
-
-
-def _window_of(item: Item, encoding: Any, truncated: bool) -> Window:
-    """Where the answer stands in an encoding, and its offsets into the answer itself.
-
-    LettuceDetect counts the answer's tokens from the end and its offsets from the first answer
-    token, which is off by the white space that an answer begins with.
-    """
-    sequences = encoding.sequence_ids
-    if 1 not in sequences:
-        raise ValueError("the tokenizer finds no token in the answer")
-    first = sequences.index(1)
-    last = len(sequences) - sequences[::-1].index(1)
-    offsets = [encoding.token_to_chars(token) for token in range(first, last)]
-    return Window(item, np.asarray(encoding.ids), slice(first, last), offsets, truncated)
-
-
-def cut_batches(windows: Sequence[Window], budget: int) -> list[list[Window]]:
-    """Windows sorted by length, longest first, cut so that rows times the longest fits the budget.
-
-    The longest come first, so that memory runs out early if it does at all.
-    """
-    batches: list[list[Window]] = []
-    for window in sorted(windows, key=lambda window: len(window.ids), reverse=True):
-        if batches and (len(batches[-1]) + 1) * len(batches[-1][0].ids) <= budget:
-            batches[-1].append(window)
-        else:
-            batches.append([window])
-    return batches

@@ -1,8 +1,11 @@
 """Detectors that only have LettuceDetect's `predict`: objects of a user's, LLMs behind a server."""
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import platformdirs
 
 from distilabel_rag4rag.detect.items import Item, Verdict
 from distilabel_rag4rag.detect.spans import Span
@@ -47,13 +50,18 @@ class OneByOne:
             return Verdict([], failure=f"{type(error).__name__}: {error}")
 
 
-def remote_detector(method: str, **settings: Any) -> OneByOne:
+def remote_detector(method: str, model: str, lang: str, settings: dict[str, Any]) -> OneByOne:
     """LettuceDetect's detectors that ask a server ("llm", "rag_fact_checker")."""
     from lettucedetect.detectors.factory import make_detector
 
-    detector = make_detector(method, **settings)
-    if method == "llm":
-        _raise_on_unreadable_replies(detector)
+    if method != "llm":
+        return OneByOne(make_detector(method, model=model, **settings), CONCURRENT_REQUESTS)
+    # LettuceDetect's default is a file in its own package's folder.
+    cache = platformdirs.user_cache_path("distilabel-rag4rag") / "lettucedetect"
+    name = re.sub(r"[^\w.-]", "_", f"{model}-{lang}.json")
+    settings = {"cache_file": str(cache / name), "lang": lang, **settings}
+    detector = make_detector(method, model=model, **settings)
+    _raise_on_unreadable_replies(detector)
     return OneByOne(detector, CONCURRENT_REQUESTS)
 
 
