@@ -122,7 +122,7 @@ def _figure(width: float, height: float) -> "Figure":
 
 def _dots(c: Comparison, measure: str, title: str, *, percent: bool = True) -> "Figure":
     """One dot and its interval per arm."""
-    figure = _figure(3.5, 0.8 + 0.34 * len(c.arms))
+    figure = _figure(3.3, 0.8 + 0.34 * len(c.arms))
     axes = figure.subplots()
     for y, (name, arm) in enumerate(c.arms.items()):
         _dot(axes, y, getattr(arm, measure), arm_colour(c, name), percent)
@@ -132,7 +132,7 @@ def _dots(c: Comparison, measure: str, title: str, *, percent: bool = True) -> "
     axes.margins(y=0.18)
     axes.spines["left"].set_visible(False)
     _share_axis(axes, "x", percent)
-    axes.set_title(title)
+    figure.suptitle(title, x=0.02, ha="left", fontsize=10)
     return figure
 
 

@@ -124,12 +124,13 @@ def _example(rows: list[dict[Any, Any]], kinds: list[str]) -> Example:
 
 def _answer(row: Mapping[str, Any]) -> Answer:
     answered = row["outcome"] in ("grounded", "flagged", "unjudged")
-    reason = row["judge_reason"] if answered else row["answer_reason"]
+    reason = _text(row["judge_reason"] if answered else row["answer_reason"])
+    told = row["outcome"] in ("unjudged", "abstained", "failed") and reason != row["outcome"]
     return Answer(
         arm=row["arm"],
         outcome=row["outcome"],
         pieces=split_spans(_text(row["answer"]), row["hallucinated_spans"]) if answered else [],
-        note=_text(reason) if row["outcome"] in ("unjudged", "abstained", "failed") else "",
+        note=reason if told else "",
         score=None if pd.isna(row["score"]) else float(row["score"]),
         f1=float(row["f1"]) if row["human"] and answered else None,
         retrieval=_retrieval(row),

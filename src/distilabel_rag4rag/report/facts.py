@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from distilabel_rag4rag.compare import Comparison, PairResult
+from distilabel_rag4rag.compare.slices import FEW_CLUSTERS, FEW_ROWS
 from distilabel_rag4rag.compare.wording import number, p_value, percent, points
 
 
@@ -104,12 +105,13 @@ def _slices(comparison: Comparison) -> str:
         f"After Holm's correction for {len(slices)} slices, {b} differs from {a} in "
         f"{len(clear)} of them."
     )
-    return said + (
-        f" {few} of the {len(slices)} have fewer than 20 questions or 10 passages; read them as "
-        "hints."
-        if few
-        else ""
-    )
+    if few:
+        some = f"All {few}" if few == len(slices) else f"{few} of the {len(slices)}"
+        said += f" {some} have fewer than {FEW_ROWS} questions or {FEW_CLUSTERS} passages: hints."
+    # Flipping n passages gives 2^n cases, and p is at least two of them.
+    if blind := sum(s.clusters < 6 for s in slices):
+        said += f" With fewer than 6 passages ({blind} of them) no difference can reach p = 0.05."
+    return said
 
 
 def costs(

@@ -26,7 +26,8 @@ def draw_flow(figure: "Figure", pair: PairResult, colours: Mapping[str, str]) ->
                 _band(axes, tops_a[a], tops_b[b], share, colours[b])
                 tops_a[a] -= share
                 tops_b[b] -= share
-    axes.set_xlim(-0.36, 1.36)
+    beside = 0.3 + 0.04 * len(f"{pair.rows:,}")  # room for the labels
+    axes.set_xlim(-beside, 1 + beside)
     axes.set_ylim(-0.02, 1.11 + GAP * (len(outcomes) - 1))
     axes.axis("off")
     return figure
@@ -61,7 +62,7 @@ def _stack(
             # Labels of thin neighbours are pushed apart.
             y = last = min(top - height / 2, last - 0.055)
             beside = x - BAR - 0.02 if left else x + BAR + 0.02
-            axes.text(beside, y, f"{outcome} {count}", ha=side, va="center", fontsize=9)
+            axes.text(beside, y, f"{outcome} {count:,}", ha=side, va="center", fontsize=9)
         top -= height + GAP
     return tops
 
