@@ -343,6 +343,17 @@ def test_counts_add_up_whatever_happened(outcomes: list[tuple[str, str, int]]):
     json.dumps(found.to_dict(), allow_nan=False)
 
 
+def test_ids_may_be_numbers():
+    rows = [
+        row(arm, i, "grounded", id=i, passage_id=None if i == 3 else i, retrieved_ids=[i + 1, i])
+        for arm in ("zero_shot", "rag4rag")
+        for i in range(4)
+    ]
+    found = quick(rows)
+    assert found.settings["clusters"] == 4
+    assert (found.retrieval.rows, found.retrieval.hits, found.retrieval.mrr.value) == (3, 3, 0.5)
+
+
 def test_a_table_keeps_the_columns_it_does_not_know():
     table = as_table(rows_of("a", ["grounded"], article="Ash"))
     assert table["article"].tolist() == ["Ash"]

@@ -4,10 +4,14 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from comparison_rows import make_rows
 from markdown_it import MarkdownIt
 
+from distilabel_rag4rag.columns import BY_NAME, arrow_schema
 from distilabel_rag4rag.compare import compare
 from distilabel_rag4rag.report import write_report
 from distilabel_rag4rag.report.examples import choose_examples, mark_answer, split_spans
@@ -46,7 +50,7 @@ class Page(HTMLParser):
             self.rows[-1][-1] += data
 
 
-def report(rows: list[dict], out: Path, **settings: object) -> tuple[Page, str, str]:
+def report(rows: object, out: Path, **settings: object) -> tuple[Page, str, str]:
     compared = compare(rows, bootstrap=200)
     write_report(compared, out, **settings)
     html = (out / "report.html").read_text()
@@ -120,6 +124,17 @@ def test_the_same_comparison_gives_the_same_bytes(plain: tuple, tmp_path: Path):
     report(make_rows(20)[::-1], tmp_path, run=run, prices=prices)
     for path in sorted(p for p in out.rglob("*") if p.is_file()):
         assert (tmp_path / path.relative_to(out)).read_bytes() == path.read_bytes(), path.name
+
+
+def test_rows_from_parquet_give_the_same_report(tmp_path: Path):
+    rows = make_rows(5)
+    names = [name for name in BY_NAME if name in rows[0]]
+    table = pa.Table.from_pylist([{n: r[n] for n in names} for r in rows], arrow_schema(*names))
+    pq.write_table(table, tmp_path / "rows.parquet")
+    _, expected, _ = report(rows, tmp_path / "a")
+    _, html, _ = report(pd.read_parquet(tmp_path / "rows.parquet"), tmp_path / "b")
+    assert '<mark class="span">' in html
+    assert html == expected
 
 
 def hostile_rows() -> list[dict]:

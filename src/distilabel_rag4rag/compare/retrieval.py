@@ -100,7 +100,7 @@ def _ranks(rows: pd.DataFrame) -> pd.Series:
 
 
 def _rank(ids: Sequence[str] | None, own: str) -> float:
-    ids = list(ids) if _is_list(ids) else []  # type: ignore[arg-type]
+    ids = [str(i) for i in ids] if _is_list(ids) else []  # type: ignore[union-attr]
     return ids.index(own) + 1.0 if own in ids else float("nan")
 
 

@@ -159,6 +159,7 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
     if table["arm"].isna().any() or table["id"].isna().any():
         raise ValueError("rows: `arm` and `id` must be set in every row; found None")
     table["arm"], table["id"] = table["arm"].astype(str), table["id"].astype(str)
+    table["passage_id"] = table["passage_id"].map(_id, na_action="ignore")
     twice = table[table.duplicated(["arm", "id"])]
     if len(twice):
         first = twice.iloc[0]
@@ -186,6 +187,11 @@ def _labels(table: pd.DataFrame) -> pd.Series:
             "answer hallucinated), False or None"
         )
     return table[LABEL].astype(object).where(known, None)
+
+
+def _id(value: Any) -> str:
+    """Whole numbers next to None have become floats; as ids they are whole again."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _has_text(value: Any) -> bool:
