@@ -132,6 +132,8 @@ def _dots(c: Comparison, measure: str, title: str, *, percent: bool = True) -> "
     axes.margins(y=0.18)
     axes.spines["left"].set_visible(False)
     _share_axis(axes, "x", percent)
+    axes.set_xlim(-0.02, 1.28)  # the figures stand in a column of their own
+    axes.spines["bottom"].set_bounds(0, 1)
     figure.suptitle(title, x=0.02, ha="left", fontsize=10)
     return figure
 
@@ -144,17 +146,7 @@ def _dot(axes: "Axes", y: int, estimate: Estimate, colour: str, percent: bool) -
         axes.plot([estimate.low, estimate.high], [y, y], color=colour, lw=3, alpha=0.45)
     axes.plot(estimate.value, y, "o", color=colour, ms=7)
     text = f"{100 * estimate.value:.1f}%" if percent else f"{estimate.value:.2f}"
-    right = (estimate.high if estimate.high is not None else estimate.value) < 0.86
-    edge = estimate.high if right else estimate.low
-    axes.annotate(
-        text,
-        (edge if edge is not None else estimate.value, y),
-        xytext=(6 if right else -6, 0),
-        textcoords="offset points",
-        va="center",
-        ha="left" if right else "right",
-        fontsize=9.5,
-    )
+    axes.text(1.05, y, text, va="center", fontsize=9.5)
 
 
 def _share_axis(axes: "Axes", which: Literal["x", "y"], percent: bool = True) -> None:
@@ -175,7 +167,8 @@ def _thresholds(c: Comparison) -> "Figure":
     x = c.thresholds.thresholds
     for name, rates in c.thresholds.rates.items():
         colour = arm_colour(c, name)
-        axes.fill_between(x, *_band(rates), color=colour, alpha=0.14, lw=0)
+        if name != "published":  # made of two others, whose bands are there
+            axes.fill_between(x, *_band(rates), color=colour, alpha=0.14, lw=0)
         axes.plot(
             x,
             [_or_nan(rate.value) for rate in rates],
