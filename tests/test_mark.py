@@ -57,6 +57,7 @@ def test_keep_marked_keeps_what_passed_in_order(checks: list[str]) -> None:
     assert [row["answer"] for row in next(keep.process(marked()))] == ["a", "c"]
 
 
+NOTHING_LEFT = (None, False, "nothing left of the reply after cleaning", None, None)
 METADATA = {"statistics_answer": {"input_tokens": 7, "output_tokens": 2}, "raw_output_answer": "x"}
 
 
@@ -65,6 +66,8 @@ METADATA = {"statistics_answer": {"input_tokens": 7, "output_tokens": 2}, "raw_o
     [
         ({"answer": "x"}, ("x", False, None, None, None)),
         ({"answer": "x", "distilabel_metadata": METADATA}, ("x", False, None, 7, 2)),
+        ({"answer": 'The answer is "x"'}, ("x", False, None, None, None)),
+        ({"answer": "Answer: Who?", "question": "Who?"}, NOTHING_LEFT),
         ({"answer": "I do not know."}, (None, True, "abstained", None, None)),
         (
             {"answer": None},

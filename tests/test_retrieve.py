@@ -41,7 +41,6 @@ def _fresh(own_cache: Path) -> None:
     CountingEmbeddings.texts.clear()
 
 
-
 def retriever(**settings: Any) -> FaissRetrieve:
     """A loaded step on PASSAGES."""
     given: dict[str, Any] = {"embeddings": CountingEmbeddings(), "corpus": PASSAGES, "k": 2}

@@ -1,16 +1,17 @@
 from . import embedded, pipelines
-from .corpus import load_passages, load_rows
-from .load import LoadRows
-from .retrieve import FaissRetrieve, FaissRetrieveFromRows
 from .answer import GroundedAnswerGeneration
-from .complete import CompleteAnswer
-from .judge import LettuceDetectJudge
-from .mark import KeepMarked, Mark, MarkGrounded
 from .compare import Comparison, compare
+from .complete import AnswerFromColumn, CompleteAnswer
+from .corpus import load_passages, load_rows
 from .failfast import FailFastPipeline
 from .generation_cache import cached
+from .judge import LettuceDetectJudge
+from .load import LoadRows
+from .mark import KeepMarked, Mark, MarkGrounded
+from .retrieve import FaissRetrieve, FaissRetrieveFromRows
 
 __all__ = [
+    "AnswerFromColumn",
     "Comparison",
     "CompleteAnswer",
     "FailFastPipeline",

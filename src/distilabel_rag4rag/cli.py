@@ -17,6 +17,10 @@ app = typer.Typer(
 @app.callback()
 def main() -> None:
     """Grounded fine-tuning data for retrievers, compared fairly with zero-shot data."""
+    import warnings
+
+    # Before the first import of the libraries beneath, which warn about each other.
+    warnings.filterwarnings("ignore")
 
 
 def _config(context: typer.Context, path: Path | None) -> Path | None:
@@ -38,7 +42,8 @@ def _config(context: typer.Context, path: Path | None) -> Path | None:
     for name, value in settings.items():
         # llm_set: {temperature: 0.2} is what --llm-set temperature=0.2 says
         if isinstance(value, dict):
-            settings[name] = [f"{key}={_flow(item)}" for key, item in value.items()]
+            bare = name == "column"  # a name, not a YAML value
+            settings[name] = [f"{k}={v if bare else _flow(v)}" for k, v in value.items()]
         elif name == "arms" and isinstance(value, list):
             settings[name] = ",".join(value)
     context.default_map = {**(context.default_map or {}), **settings}
@@ -96,7 +101,8 @@ JudgeSet = Annotated[
     typer.Option("--judge-set", metavar="KEY=VALUE", help="A field of LettuceDetectJudge."),
 ]
 Threshold = Annotated[
-    float, typer.Option(min=0, max=1, help="Hallucination score from which an answer is flagged.")
+    float,
+    typer.Option(min=0.01, max=1, help="Score from which an answer is flagged."),
 ]
 Style = Annotated[str, typer.Option(help="Grounded answers: short or sentence.")]
 Abstain = Annotated[
@@ -167,7 +173,8 @@ def compare(
 ) -> None:
     """Answer the same questions with and without retrieval, judge the answers, compare.
 
-    Writes rows.parquet (one row per question and arm), summary.json and run.json into --out.
+    Writes rows.parquet (one row per question and arm; the human answers, judged too, are the arm
+    `human`), summary.json, run.json, report.html, report.md, plots and the pipelines into --out.
     """
     from distilabel_rag4rag.experiment import Settings
 
@@ -253,7 +260,7 @@ def _run(settings: Any, out: Path, force: bool, verbose: bool) -> None:
 
 def _chain(error: BaseException) -> str:
     """The error and its causes, one a line."""
-    lines = []
+    lines: list[str] = []
     current: BaseException | None = error
     while current is not None and len(lines) < 5:
         lines.append(f"{type(current).__name__}: {current}")

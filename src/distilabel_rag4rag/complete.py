@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from distilabel.constants import DISTILABEL_METADATA_KEY
 from distilabel.steps import Step, StepInput
 
-from distilabel_rag4rag.parse import is_abstention
+from distilabel_rag4rag.parse import clean, is_abstention
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
@@ -15,16 +15,18 @@ class CompleteAnswer(Step):
     """Give the answers of any task the columns that `GroundedAnswerGeneration` gives its own.
 
     distilabel's tasks write an answer and no more. This step adds whether it is an abstention,
-    why there is none, and the tokens that the LLM counted. An abstention is recognised by the
-    same rule in every arm: otherwise a refusal would count as a hallucination in one arm and
-    as an abstention in another.
+    why there is none, and the tokens that the LLM counted. An answer is cleaned and an abstention
+    recognised by the same rules in every arm: otherwise a refusal would count as a hallucination
+    in one arm and as an abstention in another, and "Answer:" as a wrong word in one alone.
 
     Attributes:
+        clean: whether to take off what models put around an answer. Defaults to `True`.
         abstain: whether a refusal ("I do not know") is an abstention; if `False` it stays an
             answer, as in the published notebooks. Defaults to `True`.
 
     Input columns:
         - answer (`str`): the answer, or None.
+        - question (`str`, optional): taken off where the answer begins by repeating it.
         - abstained (`bool`, optional): kept where a task wrote it.
         - answer_reason (`str`, optional): kept where a task wrote it.
         - distilabel_metadata (`dict`, optional): where distilabel keeps the token counts.
@@ -52,6 +54,7 @@ class CompleteAnswer(Step):
         ```
     """
 
+    clean: bool = True
     abstain: bool = True
 
     @property
@@ -59,6 +62,7 @@ class CompleteAnswer(Step):
         """The answer; what the task knew of it is optional."""
         return {
             "answer": True,
+            "question": False,
             "abstained": False,
             "answer_reason": False,
             DISTILABEL_METADATA_KEY: False,
@@ -91,7 +95,76 @@ class CompleteAnswer(Step):
             return {"answer": None, "abstained": False, "answer_reason": reason}
         if self.abstain and is_abstention(answer):
             return {"answer": None, "abstained": True, "answer_reason": "abstained"}
-        return {"abstained": False, "answer_reason": None}
+        if self.clean:
+            answer = clean(answer, row.get("question") or "", one_line=False)
+            if not answer:
+                reason = "nothing left of the reply after cleaning"
+                return {"answer": None, "abstained": False, "answer_reason": reason}
+        return {"answer": answer, "abstained": False, "answer_reason": None}
+
+
+class AnswerFromColumn(Step):
+    """Take the answers that the data has already, to judge them like any LLM's.
+
+    The flags on human answers, which are right, are the judge's false alarms.
+
+    Attributes:
+        column: the column that holds the answers. Defaults to `human_answer`.
+
+    Input columns:
+        - human_answer (`str`): the answers, or the column named by `column`.
+
+    Output columns:
+        - answer (`str`): the answer, or None.
+        - abstained (`bool`): always False.
+        - answer_reason (`str`): why `answer` is None, or None.
+
+    Categories:
+        - format
+
+    Examples:
+        Take a person's answer:
+
+        ```python
+        from distilabel_rag4rag import AnswerFromColumn
+
+        take = AnswerFromColumn()
+        take.load()
+        rows = next(take.process([{"human_answer": "Dangerously in Love"}]))
+        assert rows[0]["answer"] == "Dangerously in Love"
+        ```
+    """
+
+    column: str = "human_answer"
+
+    @property
+    def inputs(self) -> "StepColumns":
+        """The column of the answers."""
+        return [self.column]
+
+    @property
+    def outputs(self) -> "StepColumns":
+        """The answer's columns."""
+        return ["answer", "abstained", "answer_reason"]
+
+    def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]
+        """Copies the answers, in order.
+
+        Args:
+            inputs: rows with the column.
+
+        Yields:
+            The same rows with the columns of an answer.
+        """
+        for row in inputs:
+            answer = row[self.column]
+            there = isinstance(answer, str) and bool(answer.strip())
+            row.update(
+                answer=answer if there else None,
+                abstained=False,
+                answer_reason=None if there else f"no `{self.column}`",
+            )
+        yield inputs
 
 
 def _tokens(metadata: dict[str, Any] | None) -> dict[str, int | None]:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -30,8 +29,7 @@ SLOW_STEP = "answer"
 
 
 def quiet() -> None:
-    """Silences the logs and warnings of the libraries beneath; errors still arrive as errors."""
-    warnings.filterwarnings("ignore")
+    """Silences the logs of the libraries beneath; errors still arrive as errors."""
     # Workers inherit the environment. distilabel reads the first, transformers the second.
     os.environ.setdefault("DISTILABEL_LOG_LEVEL", "ERROR")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -151,7 +149,8 @@ def examples(rows: list[dict[str, Any]], count: int = 3) -> list[dict[str, dict[
     """Questions with every arm's row, those first where zero_shot was flagged and rag4rag not."""
     by_id: dict[str, dict[str, dict[str, Any]]] = {}
     for row in rows:
-        by_id.setdefault(row["id"], {})[row["arm"]] = row
+        if row["arm"] != "human":
+            by_id.setdefault(row["id"], {})[row["arm"]] = row
 
     def instructive(example: dict[str, dict[str, Any]]) -> int:
         kept = {arm: bool(row["keep_row_after_grounding"]) for arm, row in example.items()}

@@ -19,7 +19,7 @@ from distilabel_rag4rag.generation_cache import cached
 from distilabel_rag4rag.judge import LettuceDetectJudge
 from distilabel_rag4rag.load import LoadRows
 from distilabel_rag4rag.models import EMBEDDED, make_embeddings, make_llm, parse_settings
-from distilabel_rag4rag.pipelines import ARMS
+from distilabel_rag4rag.pipelines import ARMS, human
 from distilabel_rag4rag.run import run_arm, versions
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ RUN_FILE = "run.json"
 #: SmolLM2-135M never writes the headings that GenerateSentencePair asks for and parses, so its
 #: replies are begun for it; without this every answer of the baseline would be lost. The other
 #: arms' replies are begun too, with "Answer:".
-_HEADING = "## Positive\n\n"
+_HEADING = "## Positive\n\nThe answer is"
 
 
 def _plain_prompts() -> dict[str, str]:
@@ -125,6 +125,8 @@ class Experiment:
             seed=settings.seed,
         )
         self.pipelines = {arm: self._pipeline(arm) for arm in settings.arms}
+        if any(self.questions["human_answer"]):
+            self.pipelines["human"] = self._human()
 
     def _check(self, force: bool) -> None:
         arms = self.settings.arms
@@ -170,12 +172,25 @@ class Experiment:
                 "corpus": s.corpus or s.source,
                 "retrieve": {} if s.corpus else given,
             }
-        rows = LoadRows(
-            source=s.source, columns=s.columns, split=s.split, limit=s.limit, seed=s.seed
-        )
-        pipeline = ARMS[arm](rows, **arguments)  # type: ignore[operator]
+        pipeline = ARMS[arm](self._rows(), **arguments)  # type: ignore[operator]
         pipeline.max_failed = s.max_failed
         return pipeline  # type: ignore[no-any-return]
+
+    def _human(self) -> FailFastPipeline:
+        """The human answers, judged too: their flags are the judge's false alarms."""
+        return human(  # type: ignore[return-value]
+            self._rows(),
+            judge=self._judge(),
+            threshold=self.settings.threshold,
+            batch_size=self.settings.batch_size,
+            pipeline_class=FailFastPipeline,
+        )
+
+    def _rows(self) -> LoadRows:
+        s = self.settings
+        return LoadRows(
+            source=s.source, columns=s.columns, split=s.split, limit=s.limit, seed=s.seed
+        )
 
     def _llm(self, arm: str) -> "LLM":
         s = self.settings
@@ -203,6 +218,7 @@ class Experiment:
         import pyarrow as pa
 
         from distilabel_rag4rag.compare import compare
+        from distilabel_rag4rag.report import write_report
 
         started = datetime.now(UTC)
         begin = time.monotonic()
@@ -213,9 +229,7 @@ class Experiment:
             runs.append(run_arm(arm, pipeline, self.questions))
             watcher.done()
         rows = pa.concat_tables([run.rows for run in runs])
-        summary = compare(
-            rows.to_pandas(), threshold=self.settings.threshold, seed=self.settings.seed
-        ).to_dict()
+        comparison = compare(rows, threshold=self.settings.threshold, seed=self.settings.seed)
         record = {
             "settings": asdict(self.settings),
             "arms": {run.arm: run.record() for run in runs},
@@ -226,12 +240,14 @@ class Experiment:
             "platform": platform.platform(),
             "cpus": os.cpu_count(),
         }
-        return Result(rows, summary, record, self._write(rows, summary, record))
+        files = self._write(rows, comparison.to_dict(), record)
+        files += write_report(comparison, self.out, run=record)
+        return Result(rows, comparison.to_dict(), record, files)
 
     def _write(
         self, rows: "pa.Table", summary: dict[str, Any], record: dict[str, Any]
     ) -> list[Path]:
-        """The files; each is complete or not there."""
+        """The data; each file is complete or not there."""
         import pyarrow.parquet as pq
 
         self.out.mkdir(parents=True, exist_ok=True)

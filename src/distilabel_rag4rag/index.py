@@ -1,7 +1,6 @@
 """The passages' vectors: built once, kept on disk in faiss's own format, searched by cosine."""
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag.corpus import passage_id
+from distilabel_rag4rag.manifest import MANIFEST_FILE, Manifest, read_manifest, write_manifest
 
 if TYPE_CHECKING:
     import faiss
@@ -25,7 +25,6 @@ Vectors = npt.NDArray[np.float32]
 
 INDEX_FILE = "index.faiss"
 PASSAGES_FILE = "passages.parquet"
-MANIFEST_FILE = "manifest.json"
 
 #: Cosines are given to this many decimals: beyond them the same text differs with the batch
 #: that it was embedded in, and a tie would be ordered by noise.
@@ -33,18 +32,6 @@ DECIMALS = 6
 #: How many neighbours more than k are asked for, so that a tie at the k-th place is broken by
 #: the order of the passages and not by faiss's heap.
 TIE_MARGIN = 16
-
-
-class Manifest(NamedTuple):
-    """What an index was made of. All fields but `count` and `passages` must match to reuse it."""
-
-    embedder: str
-    dimension: int
-    metric: str
-    passage_prompt: str
-    index_factory: str
-    count: int
-    passages: str  # SHA-256 over ids and texts, in order
 
 
 class Hits(NamedTuple):
@@ -106,7 +93,8 @@ def embed(
             rows[i] = vector
     vectors = np.asarray(rows, dtype=np.float32)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(norms == 0, 1, norms)
+    norms[norms == 0] = 1
+    return vectors / norms
 
 
 def _reason(error: RuntimeError) -> str:
@@ -209,7 +197,7 @@ class PassageIndex:
         try:
             faiss.write_index(self._index, str(new / INDEX_FILE))
             pq.write_table(self._passages, new / PASSAGES_FILE)
-            (new / MANIFEST_FILE).write_text(json.dumps(self.manifest._asdict(), indent=2) + "\n")
+            write_manifest(new, self.manifest)
             if folder.exists():
                 old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
                 os.replace(folder, old)
@@ -266,9 +254,9 @@ class PassageIndex:
             )
         found = min(k + TIE_MARGIN, len(self))
         scores, positions = self._index.search(vectors, found)
-        scores = np.clip(scores.astype(np.float64), -1.0, 1.0).round(DECIMALS)
+        cosines = np.clip(scores.astype(np.float64), -1.0, 1.0).round(DECIMALS)
         hits = []
-        for row_scores, row_positions in zip(scores.tolist(), positions.tolist(), strict=True):
+        for row_scores, row_positions in zip(cosines.tolist(), positions.tolist(), strict=True):
             ranked = sorted(
                 (-score, position)
                 for score, position in zip(row_scores, row_positions, strict=True)
@@ -276,45 +264,3 @@ class PassageIndex:
             )[:k]
             hits.append(Hits([p for _, p in ranked], [-s for s, _ in ranked]))
         return hits
-
-
-def read_manifest(folder: str | Path) -> Manifest | None:
-    """The manifest of an index folder, or None where there is none.
-
-    Raises:
-        DistilabelUserError: if the file is not a manifest of ours.
-    """
-    path = Path(folder) / MANIFEST_FILE
-    if not path.is_file():
-        return None
-    try:
-        return Manifest(**json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
-        raise DistilabelUserError(
-            f"'{path}' is not a manifest of an index: {error}. Delete the folder to build it anew."
-        ) from error
-
-
-def check_reusable(
-    folder: str | Path, manifest: Manifest, embedder: str, passage_prompt: str, index_factory: str
-) -> None:
-    """Refuses an index that was made otherwise than asked for, naming each difference.
-
-    Raises:
-        DistilabelUserError: if embedder, prompt or factory differ.
-    """
-    asked = {
-        "embeddings": (manifest.embedder, embedder),
-        "passage_prompt": (manifest.passage_prompt, passage_prompt),
-        "index_factory": (manifest.index_factory, index_factory),
-    }
-    differ = [
-        f"`{setting}`: found {found!r}, expected {expected!r}"
-        for setting, (found, expected) in asked.items()
-        if found != expected
-    ]
-    if differ:
-        raise DistilabelUserError(
-            f"The index in '{folder}' was built with other settings ({'; '.join(differ)})."
-            " Use the same settings, or another `index_dir`."
-        )

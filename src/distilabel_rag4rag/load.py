@@ -46,7 +46,7 @@ class LoadRows(GeneratorStep):
     """
 
     source: str | list[dict[str, Any]] | None = None
-    columns: dict[str, str] | None = None
+    columns: dict[str, str | None] | None = None
     split: str | None = None
     limit: int | None = None
     seed: int = 0

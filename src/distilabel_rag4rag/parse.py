@@ -12,7 +12,8 @@ _EVIDENCE = r"(passages?|context|text|documents?|information|source)( (provided|
 #: that an answer which merely contains such words stays an answer.
 _REFUSALS = re.compile(
     rf"""^(i'?m\ sorry|sorry|unfortunately)?[,.]?\ ?(but\ )?(
-      the\ (given\ |provided\ )?{_EVIDENCE}\ (do(es)?\ not|don't|doesn't)\ (contain|provide|mention|include|say|specify|state|give|hold|answer)
+      the\ (given\ |provided\ )?{_EVIDENCE}\ (do(es)?\ not|don't|doesn't)
+        \ (contain|provide|mention|include|say|specify|state|give|hold|answer)
     | (the|an|this)\ (answer|information|question)(\ to\ [^.]*?)?
         \ (is\ not|isn't|cannot\ be|can't\ be)\ (in|given|mentioned|provided|contained|stated
         |found|specified|available|answered|determined)
@@ -37,6 +38,11 @@ _ACCORDING = re.compile(
     r"|(?:from|in)\s+the\s+)"
     r"(?:given\s+|provided\s+|above\s+)?"
     r"(?:passages?|context|text|document)(?:\s+(?:\d+|provided|given|above))?\s*[,:]\s*",
+    re.IGNORECASE,
+)
+_ANSWER_IS = re.compile(
+    r"^(?:the|my)\s+(?:correct\s+)?answer(?:\s+to\s+(?:the|this|your)\s+question)?\s+is\b\s*:?\s*"
+    r"(?!not\b)",
     re.IGNORECASE,
 )
 _CITATION = re.compile(
@@ -80,13 +86,13 @@ def clean(reply: str, question: str = "", one_line: bool = True) -> str:
 
 
 def _unlabelled(text: str, question: str) -> str:
-    """Without a repeated question, "Answer:" and "According to the context," at the start."""
+    """Without a repeated question, "Answer:", "According to the context," or "The answer is"."""
     before = None
     while text != before:
         before = text
         if question and (repeated := re.match(re.escape(question), text, re.IGNORECASE)):
             text = text[repeated.end() :].lstrip(" \t\r\n?:-")
-        text = _ACCORDING.sub("", _LABEL.sub("", text)).lstrip()
+        text = _ANSWER_IS.sub("", _ACCORDING.sub("", _LABEL.sub("", text))).lstrip()
     return text
 
 

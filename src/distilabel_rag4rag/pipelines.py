@@ -1,9 +1,9 @@
 """The arms: functions that return an ordinary Pipeline. They differ in how a question is answered
 and share everything else: the rows, the LLM, the evidence they are judged against, the judge.
 
-    rows ─ zero_shot:    GenerateSentencePair ───────────────────────┐
-         ─ gold_context: GroundedAnswerGeneration(context) ──────────┼─ CompleteAnswer ─ judge ─ mark
-         ─ rag4rag:      FaissRetrieve ─ GroundedAnswerGeneration ───┘
+    rows ─ zero_shot:    GenerateSentencePair ─────────────────────┐
+         ─ gold_context: GroundedAnswerGeneration(context) ────────┼─ complete ─ judge ─ mark
+         ─ rag4rag:      FaissRetrieve ─ GroundedAnswerGeneration ─┘
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from distilabel.steps.base import _Step
 from distilabel.steps.tasks import GenerateSentencePair
 
 from distilabel_rag4rag.answer import GroundedAnswerGeneration
-from distilabel_rag4rag.complete import CompleteAnswer
+from distilabel_rag4rag.complete import AnswerFromColumn, CompleteAnswer
 from distilabel_rag4rag.judge import LettuceDetectJudge
 from distilabel_rag4rag.load import LoadRows
 from distilabel_rag4rag.mark import MarkGrounded
@@ -142,6 +142,26 @@ def rag4rag(
             >> answering
             >> _judged(judge, threshold, abstain, batch_size)
         )
+    return pipeline
+
+
+def human(
+    rows: Source = None,
+    *,
+    judge: LettuceDetectJudge,
+    threshold: float = 0.5,
+    batch_size: int = 50,
+    name: str = "human",
+    pipeline_class: type[Pipeline] = Pipeline,
+) -> Pipeline:
+    """The human answers under the same judge: what it flags there are its false alarms.
+
+    Args:
+        rows, judge, threshold, batch_size, name, pipeline_class: as in `zero_shot`.
+    """
+    with pipeline_class(name=name) as pipeline:
+        answer = AnswerFromColumn(name="answer", input_batch_size=batch_size)
+        _load(rows, batch_size) >> answer >> _judged(judge, threshold, False, batch_size)
     return pipeline
 
 

@@ -13,15 +13,8 @@ from distilabel.steps import GlobalStep, Step, StepInput
 from pydantic import Field, PrivateAttr, field_validator
 
 from distilabel_rag4rag.corpus import load_passages, passage_id
-from distilabel_rag4rag.index import (
-    MANIFEST_FILE,
-    PassageIndex,
-    Passages,
-    check_reusable,
-    embed,
-    read_manifest,
-    unique_passages,
-)
+from distilabel_rag4rag.index import PassageIndex, Passages, embed, unique_passages
+from distilabel_rag4rag.manifest import MANIFEST_FILE, check_reusable, read_manifest
 from distilabel_rag4rag.paths import cache_folder
 
 if TYPE_CHECKING:
@@ -267,7 +260,7 @@ class FaissRetrieve(_Retrieve):
     """
 
     corpus: str | list[dict[str, Any]] | None
-    columns: dict[str, str] | None = None
+    columns: dict[str, str | None] | None = None
     split: str | None = None
 
     @field_validator("corpus", mode="before")
