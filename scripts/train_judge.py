@@ -252,7 +252,7 @@ def main() -> None:
     base = embedded.embeddings_path()
     tokenizer = AutoTokenizer.from_pretrained(base)
     model = new_model(options.rank, base, options.start)
-    maker = Maker(learn, options.seed)
+    maker = Maker(learn, options.seed, odd=0.25)
     few = {name: examples[:20] for name, examples in sets.items()}
     train(
         model, tokenizer, maker, options,

@@ -99,10 +99,14 @@ def by_words(answer: str, evidence: str) -> list[Piece]:
 
 
 class Maker:
-    """Makes examples from items; everything random comes from one seed."""
+    """Makes examples from items; everything random comes from one seed.
 
-    def __init__(self, items: list[Item], seed: int) -> None:
+    `odd` is the share of substitutions of any kind instead of the right answer's own.
+    """
+
+    def __init__(self, items: list[Item], seed: int, odd: float = 0.0) -> None:
         self.rng = random.Random(seed)
+        self.odd = odd
         self.squad = [item for item in items if item.group != "halueval"]
         self.halueval = [item for item in items if item.group == "halueval"]
         self.passages = list(dict.fromkeys((item.group, item.passage) for item in items))
@@ -130,7 +134,7 @@ class Maker:
         right = [(self.right, 5), (self.sentence, 2), (self.window, 1)]
         wrong = [(self.elsewhere, 3), (self.same_passage, 3), (self.altered, 2), (self.foreign, 1)]
         if item.wrong:
-            wrong.append((self.halueval_wrong, 8))
+            wrong.append((self.halueval_wrong, 6))
         if item.inventions:
             wrong.append((self.invention, 5))
         if lost:
@@ -188,18 +192,26 @@ class Maker:
     # -- supported --------------------------------------------------------------------------
 
     def right(self, item: Item, passages: list[str]) -> Pieces:
-        return self.phrased(item, item.answer, SUPPORTED)
+        return self.phrased(item, passages, item.answer, SUPPORTED)
 
-    def phrased(self, item: Item, answer: str, label: int) -> Pieces:
+    def phrased(self, item: Item, passages: list[str], answer: str, label: int) -> Pieces:
         """The answer alone, or in a sentence."""
         draw, rest = self.rng.random(), UNSURE if label else SUPPORTED
-        if draw < 0.6:
+        if draw < 0.45:
             return [Piece(answer, label)]
-        if draw < 0.75:
+        if draw < 0.57:
             answer = answer[0].upper() + answer[1:].rstrip(".")
             return [Piece(answer, label), Piece(".", rest)]
         before, after = statement("" if item.sentence else item.question, answer, self.rng)
+        if self.rng.random() < 0.3:
+            after = f"{after.rstrip('.')}, {self.clause(passages)}."
         return [Piece(before, rest), Piece(answer, label), Piece(after, rest)]
+
+    def clause(self, passages: list[str]) -> str:
+        """Some words of the evidence in a row."""
+        words = self.rng.choice(passages).split()
+        first = self.rng.randrange(max(1, len(words) - 3))
+        return " ".join(words[first : first + self.rng.randint(3, 9)]).rstrip(".,;")
 
     def sentence(self, item: Item, passages: list[str]) -> Pieces | None:
         """The sentence that holds the answer, or a clause of it."""
@@ -224,6 +236,8 @@ class Maker:
     def other(self, item: Item, passages: list[str], same: bool) -> str | None:
         """Another answer of the same kind: from the same evidence, or from nowhere in it."""
         wanted, right = kind(item.answer), set(content(item.answer))
+        if not same and self.rng.random() < self.odd:
+            wanted = self.rng.choice(sorted(self.answers))
         text = " ".join(passages)
         if wanted in ("number", "year") and not same and self.rng.random() < 0.4:
             return nudged(item.answer, text, self.rng)
@@ -245,7 +259,7 @@ class Maker:
     def elsewhere(self, item: Item, passages: list[str], same: bool = False) -> Pieces | None:
         """The right kind of answer, from another passage, or with a digit changed."""
         other = self.other(item, passages, same)
-        return self.phrased(item, other, UNSUPPORTED) if other else None
+        return self.phrased(item, passages, other, UNSUPPORTED) if other else None
 
     def same_passage(self, item: Item, passages: list[str]) -> Pieces | None:
         """The right kind of answer, from the evidence, to another question."""
@@ -253,7 +267,7 @@ class Maker:
 
     def misplaced(self, item: Item, passages: list[str]) -> Pieces:
         """The right answer where the evidence does not hold it."""
-        return self.phrased(item, item.answer, UNSUPPORTED)
+        return self.phrased(item, passages, item.answer, UNSUPPORTED)
 
     def altered(self, item: Item, passages: list[str]) -> Pieces | None:
         """The sentence of the answer with one thing changed: only that is UNSUPPORTED."""

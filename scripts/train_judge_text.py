@@ -23,7 +23,18 @@ _STOP = (
     "could would will may might must should i you we my your our if because while many much"
 )
 STOP = frozenset(_STOP.split())
-INTRODUCTIONS = ("The answer is {}.", "It was {}.", "{}.", "That would be {}.", "It is {}.")
+INTRODUCTIONS = (
+    "The answer is {}.",
+    "It was {}.",
+    "{}.",
+    "That would be {}.",
+    "It is {}.",
+    "According to the passage, it is {}.",
+    "According to the text, it was {}.",
+    "The passage says that it was {}.",
+    "The correct answer is {}.",
+    "The text mentions {}.",
+)
 _ONSETS = "b c d f g h j k l m n p r s t v w z br ch st th tr kl"
 _VOWELS = "a e i o u ai ea ou"
 _CODAS = ("", "", "n", "r", "l", "s", "m", "th", "ck")
@@ -86,6 +97,11 @@ def cloze(sentence: str, start: int, end: int, rng: random.Random) -> str:
 def statement(question: str, answer: str, rng: random.Random) -> tuple[str, str]:
     """What stands before and after `answer` in a sentence that answers `question`."""
     asked = question.rstrip(" ?")
+    noun = re.match(
+        r"(?i)(?:what|which) ([a-z]+(?: [a-z]+)?) (?:was|were|is|are|did|does|\w+ed)\b", asked
+    )
+    if noun and rng.random() < 0.5:
+        return f"The {noun[1]} {rng.choice(['is', 'was'])} ", "."
     if match := re.match(r"(?i)who (?!is|was|are|were|did|do|does)(.+)", asked):
         return "", f" {match[1]}."
     if match := re.match(r"(?i)(?:what|who|which|where) (is|was|are|were) (.+)", asked):
