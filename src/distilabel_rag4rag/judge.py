@@ -3,6 +3,7 @@
 import gc
 import importlib
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -167,6 +168,7 @@ class LettuceDetectJudge(Step):
     )
 
     _detector: Any = PrivateAttr(None)
+    _thread: Any = PrivateAttr(None)
 
     @property
     def inputs(self) -> "StepColumns":
@@ -193,11 +195,17 @@ class LettuceDetectJudge(Step):
         """
         super().load()
         check_settings(self)
+        # A process that is forked from one that has used OpenMP hangs in its first parallel region,
+        # unless that begins in a new thread: so everything heavy runs in one of our own.
+        self._thread = ThreadPoolExecutor(1)
+        self._detector = self._thread.submit(self._load_detector).result()
+
+    def _load_detector(self) -> Any:
         if self.threads is not None:
             importlib.import_module("torch").set_num_threads(self.threads)
         if not isinstance(self.model, str):
             _call(self.model, "load")
-        self._detector = make_detector(self)
+        return make_detector(self)
 
     def unload(self) -> None:
         """Lets go of the detector and of the GPU memory that it held."""
@@ -205,6 +213,9 @@ class LettuceDetectJudge(Step):
         if not isinstance(self.model, str):
             _call(self.model, "unload")
         self._detector = None
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
         gc.collect()
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_initialized():
@@ -225,7 +236,7 @@ class LettuceDetectJudge(Step):
 
     def _judge(self, items: list[Item]) -> list[Verdict]:
         try:
-            verdicts = self._detector.judge(items)
+            verdicts = self._thread.submit(self._detector.judge, items).result()
         except Exception as error:  # a fault that cannot be laid at one row's door
             verdicts = [Verdict([], failure=f"{type(error).__name__}: {error}")] * len(items)
         return [
