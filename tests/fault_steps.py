@@ -228,7 +228,7 @@ class HashLLM(ScriptedLLM):
     def reply(self, text: str) -> str | None:
         if text.endswith(self.at):
             fail(self.how)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 class BatchLLM(ScriptedLLM):
@@ -256,6 +256,9 @@ class HashEmbeddings(Embeddings):
         return "hash"
 
     def encode(self, inputs: list[str]) -> list[list[float]]:
-        seeds = [int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) for text in inputs]
+        seeds = [
+            int(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8], 16)
+            for text in inputs
+        ]
         vectors = [np.random.default_rng(seed).normal(size=16) for seed in seeds]
         return [(vector / np.linalg.norm(vector)).tolist() for vector in vectors]
