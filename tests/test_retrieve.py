@@ -10,7 +10,6 @@ from datasets import Dataset
 from distilabel.errors import DistilabelUserError
 from distilabel.pipeline import Pipeline
 from distilabel.steps import KeepColumns, LoadDataFromDicts, StepResources
-from fresh import fresh
 
 from distilabel_rag4rag import FaissRetrieve, FaissRetrieveFromRows, embedded, index
 from distilabel_rag4rag.corpus import passage_id
@@ -284,7 +283,7 @@ def test_from_rows_indexes_the_unique_contexts_of_all_rows() -> None:
 
 def test_in_a_pipeline_with_two_replicas_rows_keep_their_order(tmp_path: Path) -> None:
     questions = [f"What did shop {i} sell to Beyoncé?" for i in range(30)]
-    rows = fresh(run_with_replicas, questions, str(tmp_path))
+    rows = run_with_replicas(questions, str(tmp_path))  # forked after torch and faiss were used
     assert [row["question"] for row in rows] == questions
     assert all(row["retrieved_ids"] == ["album"] for row in rows)
 

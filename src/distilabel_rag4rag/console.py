@@ -34,6 +34,7 @@ def quiet() -> None:
     os.environ.setdefault("DISTILABEL_LOG_LEVEL", "ERROR")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
     for name in ("distilabel", "transformers", "sentence_transformers", "datasets"):
         logging.getLogger(name).setLevel(logging.ERROR)

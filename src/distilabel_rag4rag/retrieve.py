@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from distilabel.errors import DistilabelUserError
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -19,6 +20,8 @@ from distilabel_rag4rag.paths import cache_folder
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
+
+T = TypeVar("T")
 
 OUTPUTS = [
     "retrieved_contexts",
@@ -58,6 +61,7 @@ class _Retrieve(Step):
     )
 
     _index: PassageIndex | None = PrivateAttr(default=None)
+    _thread: ThreadPoolExecutor | None = PrivateAttr(default=None)
 
     @property
     def outputs(self) -> "StepColumns":
@@ -72,13 +76,23 @@ class _Retrieve(Step):
     def load(self) -> None:
         """Loads the embedder."""
         super().load()
-        self.embeddings.load()
+        # A process that is forked from one that has used OpenMP hangs in its first parallel region,
+        # unless that begins in a new thread: torch and faiss run in one of our own.
+        self._thread = ThreadPoolExecutor(1)
+        self._apart(self.embeddings.load)
 
     def unload(self) -> None:
         """Frees the embedder and the index."""
         self._index = None
         self.embeddings.unload()
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
         super().unload()
+
+    def _apart(self, function: Callable[..., T], *args: Any) -> T:
+        assert self._thread is not None, "load() starts the thread"
+        return self._thread.submit(function, *args).result()
 
     def _folder(self, passages: Passages) -> Path:
         """`index_dir`, or a place in the cache whose name says what the index is made of."""
@@ -281,7 +295,7 @@ class FaissRetrieve(_Retrieve):
     def load(self) -> None:
         """Loads the embedder and opens the index, which is built first where needed."""
         super().load()
-        self._index = self._open()
+        self._index = self._apart(self._open)
 
     def _open(self) -> PassageIndex:
         if isinstance(self.corpus, list):
@@ -310,7 +324,7 @@ class FaissRetrieve(_Retrieve):
             The same rows with the output columns.
         """
         assert self._index is not None, "load() opens the index"
-        self._retrieve(inputs, self._index)
+        self._apart(self._retrieve, inputs, self._index)
         yield inputs
 
 
@@ -385,5 +399,6 @@ class FaissRetrieveFromRows(_Retrieve, GlobalStep):
         Yields:
             The same rows with the output columns.
         """
-        self._retrieve(inputs, self._build_or_reuse(unique_passages(inputs)))
+        index = self._apart(self._build_or_reuse, unique_passages(inputs))
+        self._apart(self._retrieve, inputs, index)
         yield inputs
