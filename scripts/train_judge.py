@@ -36,9 +36,9 @@ WINDOW = 512
 def encode(tokenizer: Any, group: list[Example]) -> dict[str, list[Any]]:
     """One row for all answers to one prompt: [CLS] prompt [SEP] answer [SEP] answer [SEP] ...
 
-    Each answer has the positions and token types it would have alone, as LettuceDetect's
-    HallucinationDataset makes them, and sees the prompt and itself (`visible`): the prompt, which
-    is most of the work, is computed once for all its answers.
+    Each answer has the positions it would have alone, as LettuceDetect's HallucinationDataset makes
+    them, and sees the prompt and itself: the prompt, which is most of the work, is computed once
+    for all its answers. Token types are 0 throughout: LettuceDetect hands the model none.
     """
     prompt = PromptUtils.format_context(group[0].passages, group[0].question, "en")
     coded = [
@@ -48,7 +48,6 @@ def encode(tokenizer: Any, group: list[Example]) -> dict[str, list[Any]]:
     ids = tokenizer(prompt, truncation=True, max_length=WINDOW - longest - 1)["input_ids"]
     row: dict[str, list[Any]] = {
         "input_ids": ids,
-        "token_type_ids": [0] * len(ids),
         "position_ids": list(range(len(ids))),
         "block": [0] * len(ids),
         "answers": [],
@@ -57,7 +56,6 @@ def encode(tokenizer: Any, group: list[Example]) -> dict[str, list[Any]]:
         begin, size = len(row["input_ids"]), len(answer["input_ids"])
         row["answers"].append((begin, labels_of(example, answer["offset_mapping"])))
         row["input_ids"] = [*row["input_ids"], *answer["input_ids"], tokenizer.sep_token_id]
-        row["token_type_ids"] += [1] * (size + 1)
         row["position_ids"] += range(len(ids), len(ids) + size + 1)
         row["block"] += [number if len(group) > 1 else 0] * (size + 1)
     return row
@@ -97,7 +95,7 @@ def collate(rows: list[Any]) -> tuple[dict[str, torch.Tensor], torch.Tensor, tor
     inputs = {
         name: torch.tensor([row[name] + [fill] * (width - len(row[name])) for row in rows])
         for name, fill in (
-            ("input_ids", 0), ("token_type_ids", 0), ("position_ids", 0), ("block", -1),
+            ("input_ids", 0), ("position_ids", 0), ("block", -1),
         )
     }  # fmt: skip
     block = inputs.pop("block")

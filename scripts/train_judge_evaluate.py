@@ -8,7 +8,6 @@ has seen, and writes the figures to --out as report.json and report.md.
 
 import argparse
 import json
-import math
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +76,7 @@ def scores(model: Any, tokenizer: Any, examples: list[Example], fast: bool = Tru
             max_length=512,
             padding=True,
             return_offsets_mapping=True,
+            return_token_type_ids=False,  # LettuceDetect hands the model none
             return_tensors="pt",
         )
         offsets = coded.pop("offset_mapping")
@@ -110,11 +110,13 @@ def evaluate(sets: dict[str, list[Example]], score: Scorer) -> dict[str, float]:
     }
 
 
-def offset_for(sets: dict[str, list[Example]], score: Scorer, share: float = 0.04) -> float:
-    """The margin that `share` of the right answers exceed."""
+def offset_for(sets: dict[str, list[Example]], score: Scorer) -> float:
+    """The margin halfway between what 96% of the right answers stay under and what 90% of the
+    wrong ones (substitutions from elsewhere, closed-book answers) exceed."""
     right = np.concatenate([score(sets[name]) for name in ("human", "halueval_right", "sentence")])
-    limit = float(np.clip(np.quantile(right, 1 - share), 1e-4, 1 - 1e-4))
-    return math.log(limit / (1 - limit))
+    wrong = np.concatenate([score(sets[name]) for name in ("elsewhere", "inventions")])
+    limits = np.clip([np.quantile(right, 0.96), np.quantile(wrong, 0.1)], 1e-4, 1 - 1e-4)
+    return float(np.log(limits / (1 - limits)).mean())
 
 
 ROWS = (
