@@ -64,7 +64,7 @@ Limit = Annotated[
 Arms = Annotated[
     str, typer.Option(help="Which arms: zero_shot, gold_context, rag4rag; comma-separated.")
 ]
-K = Annotated[int, typer.Option("--k", "-k", min=1, help="Passages per question (rag4rag).")]
+K = Annotated[int, typer.Option("--k", "-k", min=1, help="Passages per question (rag4rag); 1 as published.")]
 Seed = Annotated[int, typer.Option(help="Seed of the sample and of the intervals.")]
 Llm = Annotated[
     str,
@@ -153,7 +153,7 @@ def compare(
     ] = None,
     limit: Limit = None,
     arms: Arms = ALL_ARMS,
-    k: K = 3,
+    k: K = 1,
     seed: Seed = 0,
     llm: Llm = "embedded",
     llm_set: LlmSet = None,

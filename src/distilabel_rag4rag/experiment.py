@@ -55,7 +55,7 @@ class Settings:
     corpus: str | None = None
     limit: int | None = None
     arms: list[str] = field(default_factory=lambda: list(ARMS))
-    k: int = 3
+    k: int = 1
     seed: int = 0
     llm: str = EMBEDDED
     llm_set: list[str] = field(default_factory=list)

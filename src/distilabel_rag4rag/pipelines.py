@@ -106,7 +106,7 @@ def rag4rag(
     judge: LettuceDetectJudge,
     embeddings: Embeddings,
     corpus: Source = "rows",
-    k: int = 3,
+    k: int = 1,
     retrieve: dict[str, Any] | None = None,
     answer: dict[str, Any] | None = None,
     threshold: float = 0.5,
@@ -122,7 +122,7 @@ def rag4rag(
         embeddings: any distilabel Embeddings.
         corpus: where to retrieve from, as `FaissRetrieve` takes it; `"rows"` is the published
             way, the unique passages of the rows themselves.
-        k: passages per question.
+        k: passages per question; 1, as published.
         retrieve: further settings of `FaissRetrieve`, such as `min_score` or `query_prompt`.
         answer: further settings of `GroundedAnswerGeneration`, such as `style` or `few_shot`.
     """

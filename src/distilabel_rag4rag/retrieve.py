@@ -48,7 +48,7 @@ class _Retrieve(Step):
     """What both retrieving steps share: the settings, the index on disk, the search."""
 
     embeddings: Embeddings
-    k: RuntimeParameter[int] = Field(default=3, ge=1, description="Passages per question.")
+    k: RuntimeParameter[int] = Field(default=1, ge=1, description="Passages per question.")
     min_score: RuntimeParameter[float] | None = Field(
         default=None, ge=-1, le=1, description="Passages with a smaller cosine are left out."
     )
@@ -219,7 +219,7 @@ class FaissRetrieve(_Retrieve):
 
     Runtime parameters:
         - `k`: how many passages a question gets, fewer where the corpus holds fewer.
-            Defaults to `3`.
+            Defaults to `1`, as published.
         - `min_score`: passages with a smaller cosine are left out. Defaults to `None`.
         - `encode_batch_size`: how many texts one call of the embedder gets. Defaults to `64`.
 
@@ -344,7 +344,7 @@ class FaissRetrieveFromRows(_Retrieve, GlobalStep):
             `FaissRetrieve(corpus=index_dir)` of another pipeline can use it.
 
     Runtime parameters:
-        - `k`: how many passages a question gets. Defaults to `3`.
+        - `k`: how many passages a question gets. Defaults to `1`, as published.
         - `min_score`: passages with a smaller cosine are left out. Defaults to `None`.
         - `encode_batch_size`: how many texts one call of the embedder gets. Defaults to `64`.
 
