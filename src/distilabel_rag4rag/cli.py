@@ -64,7 +64,9 @@ Limit = Annotated[
 Arms = Annotated[
     str, typer.Option(help="Which arms: zero_shot, gold_context, rag4rag; comma-separated.")
 ]
-K = Annotated[int, typer.Option("--k", "-k", min=1, help="Passages per question (rag4rag); 1 as published.")]
+K = Annotated[
+    int, typer.Option("--k", "-k", min=1, help="Passages per question (rag4rag); 1 as published.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of the sample and of the intervals.")]
 Llm = Annotated[
     str,
