@@ -17,10 +17,10 @@ app = typer.Typer(
 @app.callback()
 def main() -> None:
     """Grounded fine-tuning data for retrievers, compared fairly with zero-shot data."""
-    import warnings
+    from distilabel_rag4rag.console import quiet
 
-    # Before the first import of the libraries beneath, which warn about each other.
-    warnings.filterwarnings("ignore")
+    # Before the first import of the libraries beneath, which read these settings only then.
+    quiet()
 
 
 def _config(context: typer.Context, path: Path | None) -> Path | None:
@@ -237,12 +237,13 @@ def _run(settings: Any, out: Path, force: bool, verbose: bool) -> None:
     """Runs an experiment; exit code 2 for what is wrong before it starts, 1 for what fails."""
     from distilabel.errors import DistilabelUserError
 
-    from distilabel_rag4rag.console import ArmProgress, print_result, quiet
+    from distilabel_rag4rag.console import ArmProgress, print_result, speak
     from distilabel_rag4rag.experiment import Experiment
+    from distilabel_rag4rag.surroundings import Terminated
 
     errors = Console(stderr=True)
-    if not verbose:
-        quiet()
+    if verbose:
+        speak()
     try:
         experiment = Experiment(settings, out, force=force)
     except (ValueError, DistilabelUserError, ImportError) as error:
@@ -253,7 +254,7 @@ def _run(settings: Any, out: Path, force: bool, verbose: bool) -> None:
             result = experiment.run(progress)
     except KeyboardInterrupt as interrupt:
         errors.print("Interrupted. What the LLM has answered is kept: run the same again.")
-        raise typer.Exit(getattr(interrupt, "exit_code", 130)) from interrupt
+        raise typer.Exit(143 if isinstance(interrupt, Terminated) else 130) from interrupt
     except Exception as error:
         errors.print(f"Error: {_chain(error)}", style="red", markup=False, highlight=False)
         raise typer.Exit(1) from error

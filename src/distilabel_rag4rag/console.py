@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -29,18 +30,27 @@ SLOW_STEP = "answer"
 
 
 def quiet() -> None:
-    """Silences the logs of the libraries beneath; errors still arrive as errors."""
-    # Workers inherit the environment. distilabel reads the first, transformers the second.
-    os.environ.setdefault("DISTILABEL_LOG_LEVEL", "ERROR")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("TQDM_DISABLE", "1")
-    os.environ.setdefault("PYTHONWARNINGS", "ignore")
-    for name in ("distilabel", "transformers", "sentence_transformers", "datasets"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    import datasets
+    """Silences logs, warnings and bars of the libraries beneath; errors still arrive as errors.
 
-    datasets.disable_progress_bars()
+    The environment, because worker processes inherit it.
+    """
+    warnings.filterwarnings("ignore")
+    for name, value in {
+        "DISTILABEL_LOG_LEVEL": "ERROR",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TQDM_DISABLE": "1",
+        "PYTHONWARNINGS": "ignore",
+    }.items():
+        os.environ.setdefault(name, value)
+    for library in ("distilabel", "transformers", "sentence_transformers", "datasets"):
+        logging.getLogger(library).setLevel(logging.ERROR)
+
+
+def speak() -> None:
+    """Lets the pipelines' own log through."""
+    os.environ["DISTILABEL_LOG_LEVEL"] = "INFO"
+    logging.getLogger("distilabel").setLevel(logging.INFO)
 
 
 class _Rate(ProgressColumn):
@@ -112,22 +122,28 @@ def print_result(result: "Result", console: Console) -> None:
 
 def arms_table(summary: dict[str, Any], arm_runs: dict[str, Any]) -> Table:
     """One line per arm; rates with their 95% intervals."""
-    table = Table(box=box.SIMPLE_HEAD, title="Arms on the same questions, rates with 95% intervals")
-    for name in ("arm", "rows", "answered", "abstained", "failed"):
-        table.add_column(name, justify="left" if name == "arm" else "right")
-    for name in ("hallucinated", "exact match", "F1", "seconds"):
-        table.add_column(name, justify="right")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        title="Arms on the same questions; below each rate its 95% interval",
+    )
+    table.add_column("arm", no_wrap=True)
+    for name in ("rows", "answ.", "abst.", "failed", "halluc. %", "exact m. %", "F1 %", "s"):
+        table.add_column(name, justify="right", no_wrap=True)
     for name, arm in summary["arms"].items():
         seconds = arm_runs.get(name, {}).get("seconds")
         table.add_row(
             name,
             *(str(arm[count]) for count in ("rows", "answered", "abstained", "failed")),
-            _rate(arm, "hallucination_rate"),
-            _rate(arm, "exact_match"),
-            _number(arm, "f1"),
+            *(_stacked(arm, rate) for rate in ("hallucination_rate", "exact_match", "f1")),
             "" if seconds is None else f"{seconds:.0f}",
         )
     return table
+
+
+def _stacked(values: dict[str, Any], name: str) -> str:
+    """A rate in percent over its interval."""
+    return _interval(values, name, lambda value: f"{100 * value:.1f}", "").replace(" [", "\n[")
 
 
 def _rate(values: dict[str, Any], name: str) -> str:

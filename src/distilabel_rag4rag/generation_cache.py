@@ -206,7 +206,7 @@ class CachedLLM(LLM):
 
     @cached_property
     def generate_parsed_docstring(self) -> Any:
-        """The docstring of the wrapped LLM's `generate`."""
+        """That of the wrapped LLM's `generate`."""
         return self.llm.generate_parsed_docstring
 
     @property
@@ -233,14 +233,9 @@ class CachedLLM(LLM):
 
 
 class CachedAsyncLLM(CachedLLM, AsyncLLM):
-    """`CachedLLM` for LLMs that are asked asynchronously: each reply is kept as it arrives.
-
-    Attributes:
-        llm: the LLM that is asked.
-    """
+    """`CachedLLM` for LLMs that are asked asynchronously: each reply is kept as it arrives."""
 
     llm: AsyncLLM
-
     _asked: dict[str, "asyncio.Task[GenerateOutput]"] = PrivateAttr(default_factory=dict)
 
     generate = AsyncLLM.generate  # type: ignore[assignment]
