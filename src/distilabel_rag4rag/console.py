@@ -142,8 +142,12 @@ def arms_table(summary: dict[str, Any], arm_runs: dict[str, Any]) -> Table:
 
 
 def _stacked(values: dict[str, Any], name: str) -> str:
-    """A rate in percent over its interval."""
-    return _interval(values, name, lambda value: f"{100 * value:.1f}", "").replace(" [", "\n[")
+    """A rate in percent, and below it its interval in whole percents."""
+    if values.get(name) is None:
+        return "–"
+    low, high = values.get(f"{name}_ci") or (None, None)
+    around = "" if low is None or high is None else f"\n{100 * low:.0f}–{100 * high:.0f}"
+    return f"{100 * values[name]:.1f}{around}"
 
 
 def _rate(values: dict[str, Any], name: str) -> str:
