@@ -23,8 +23,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
 from distilabel.models import SentenceTransformerEmbeddings
+
+from distilabel_rag4rag.paths import cache_folder
 
 if TYPE_CHECKING:
     from distilabel_rag4rag.embedded_llm import EmbeddedLLM
@@ -188,13 +189,6 @@ def _convert_gguf(folder: Path, target: Path) -> None:
     )
     model.save_pretrained(target)
     AutoTokenizer.from_pretrained(folder, gguf_file=_GGUF).save_pretrained(target)
-
-
-def cache_folder() -> Path:
-    """Where converted models live: `RAG4RAG_CACHE`, else the user's cache folder."""
-    return Path(
-        os.environ.get("RAG4RAG_CACHE") or platformdirs.user_cache_dir("distilabel-rag4rag")
-    )
 
 
 def _cached(name: str, sources: list[Path], make: Callable[[Path], None]) -> str:

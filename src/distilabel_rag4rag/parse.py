@@ -27,6 +27,9 @@ _REFUSALS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+# What stands around an answer is a few layers deep at most; a reply of 200,000 quotes is no answer.
+_ROUNDS = 8
+
 _WRAPPERS = "\"“”„«»‘’'`*_"
 _CLOSES = {'"': '"', "“": "”", "„": "“", "«": "»", "‘": "’", "'": "'", "`": "`", "*": "*", "_": "_"}
 _LABEL = re.compile(
@@ -80,19 +83,22 @@ def clean(reply: str, question: str = "", one_line: bool = True) -> str:
         lines = (_unlabelled(line.strip(), question) for line in text.splitlines())
         text = next((line for line in lines if line), "")
     text = " ".join(text.split())
-    while text != (stripped := _unwrapped(_CITATION.sub(r"\1", _unlabelled(text, question)))):
-        text = stripped
+    for _ in range(_ROUNDS):
+        text, before = _unwrapped(_CITATION.sub(r"\1", _unlabelled(text, question))), text
+        if text == before:
+            break
     return text
 
 
 def _unlabelled(text: str, question: str) -> str:
     """Without a repeated question, "Answer:", "According to the context," or "The answer is"."""
-    before = None
-    while text != before:
+    for _ in range(_ROUNDS):
         before = text
         if question and (repeated := re.match(re.escape(question), text, re.IGNORECASE)):
             text = text[repeated.end() :].lstrip(" \t\r\n?:-")
         text = _ANSWER_IS.sub("", _ACCORDING.sub("", _LABEL.sub("", text))).lstrip()
+        if text == before:
+            break
     return text
 
 
@@ -100,7 +106,7 @@ def _unwrapped(text: str) -> str:
     """Without quotes or Markdown marks that stand around the whole text."""
     if len(text) > 2 and text[-1] in ".," and text[-2] == _CLOSES.get(text[0]):
         text = text[:-1]  # the full stop after a closing quote
-    while len(text) > 1 and _CLOSES.get(text[0]) == text[-1] and text[0] not in text[1:-1]:
+    if len(text) > 1 and _CLOSES.get(text[0]) == text[-1] and text[0] not in text[1:-1]:
         text = text[1:-1].strip()
     for mark in ("**", "__"):
         if text.startswith(mark) and text.endswith(mark) and len(text) > 4:

@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from distilabel.models.llms import LLM
 from distilabel.models.llms.utils import prepare_output
@@ -37,6 +37,9 @@ class ScriptedLLM(LLM):
         assert out[0]["generations"] == ["Dangerously in Love"]
         ```
     """
+
+    #: Fields that a generation cache leaves out of its keys.
+    does_not_shape_replies: ClassVar[tuple[str, ...]] = ("delay", "history_path")
 
     replies: dict[str, str | None] = Field(default_factory=dict)
     default: str | None = None
