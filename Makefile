@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: install demo test lint clean
+.PHONY: install browser demo test lint clean
 
 install: $(STAMP)
 
@@ -20,7 +20,13 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install
 	$(BIN)/rag4rag demo --out out/demo --force
 
-test: install
+# A test reads the report in a real browser: one that is there, Debian's, or playwright's own.
+browser: install
+	@command -v chromium chromium-headless-shell chromium-browser google-chrome >/dev/null \
+	  || { apt-get update -qq && apt-get install -y -qq chromium-headless-shell; } >/dev/null 2>&1 \
+	  || $(BIN)/playwright install chromium
+
+test: browser
 	$(BIN)/python -m pytest
 
 lint: install

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import portalocker
 from distilabel.errors import DistilabelUserError
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.embeddings.base import Embeddings
@@ -112,8 +113,6 @@ class _Retrieve(Step):
 
         The lock makes replicas wait for the first, so that no passage is embedded twice.
         """
-        from filelock import FileLock
-
         if not passages.texts:
             raise DistilabelUserError(
                 f"Step '{self.name}': the corpus holds no passage, expected at least one"
@@ -121,7 +120,7 @@ class _Retrieve(Step):
             )
         folder = self._folder(passages)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{folder}.lock"):
+        with portalocker.Lock(f"{folder}.lock", "w", flags=portalocker.LockFlags.EXCLUSIVE):
             manifest = read_manifest(folder)
             if manifest is not None:
                 check_reusable(
