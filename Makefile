@@ -22,7 +22,7 @@ demo: install
 
 # A test reads the report in a real browser: one that is there, Debian's, or playwright's own.
 browser: install
-	@command -v chromium chromium-headless-shell chromium-browser google-chrome >/dev/null \
+	@which chromium chromium-headless-shell chromium-browser google-chrome | grep -q . \
 	  || { apt-get update -qq && apt-get install -y -qq chromium-headless-shell; } >/dev/null 2>&1 \
 	  || $(BIN)/playwright install chromium
 
