@@ -92,6 +92,29 @@ def test_the_report_is_written_beside_the_data(demo: Path) -> None:
     assert list((demo / "plots").glob("*.png"))
 
 
+def test_a_report_on_rows_that_are_there(demo: Path, tmp_path: Path) -> None:
+    rows = pd.read_parquet(demo / "rows.parquet")
+    done = rag4rag("report", demo, "--out", tmp_path / "again", "--price-in", 2, "--price-out", 8)
+    assert done.returncode == 0, done.stderr[-2000:]
+    ours = json.loads((demo / "summary.json").read_text())
+    assert json.loads((tmp_path / "again" / "summary.json").read_text()) == ours
+    assert "USD" in (tmp_path / "again" / "report.html").read_text("utf-8")
+    for arm in ("zero_shot", "rag4rag"):  # data of others: an arm a file, other names of columns
+        part = rows[rows["arm"] == arm].drop(columns=["arm", "hallucinated_spans"])
+        part = part.rename(columns={"answer": "positive", "hallucination_score": "score"})
+        part.to_parquet(tmp_path / f"{arm}.parquet")
+    done = rag4rag(
+        *("report", tmp_path / "zero_shot.parquet", tmp_path / "rag4rag.parquet"),
+        *("--column", "answer=positive", "--column", "hallucination_score=score"),
+        *("--out", tmp_path / "others"),
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    theirs = json.loads((tmp_path / "others" / "summary.json").read_text())
+    for arm in ("zero_shot", "rag4rag"):
+        for name in ("rows", "answered", "hallucination_rate", "f1"):
+            assert theirs["arms"][arm][name] == ours["arms"][arm][name]
+
+
 def test_results_are_not_overwritten_without_force(demo: Path) -> None:
     before = (demo / "rows.parquet").read_bytes()
     done = rag4rag("demo", "--limit", 2, "--out", demo)
@@ -151,6 +174,7 @@ def test_any_llm_over_http_with_a_config_file_and_mapped_columns(
         (["compare", "--style", "long"], "--style: found 'long'"),
         (["compare", "--k", "0"], "--k"),
         (["compare", "--column", "question"], "expected OURS=THEIRS"),
+        (["report", "nowhere.parquet"], "nowhere.parquet"),
         (["compare", "--config", "nowhere.yaml"], "nowhere.yaml"),
         (["demo", "--limit", "0"], "--limit"),
     ],

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from distilabel_rag4rag.cli_report import parse_columns, report
+
 app = typer.Typer(
     help="Grounded fine-tuning data for retrievers, compared fairly with zero-shot data.",
     no_args_is_help=True,
@@ -180,11 +182,10 @@ def compare(
     """
     from distilabel_rag4rag.experiment import Settings
 
-    columns = dict(_pair(pair) for pair in column or [])
     _run(
         Settings(
             source=source,
-            columns=columns or None,
+            columns=parse_columns(column) or None,
             split=split,
             corpus=corpus,
             limit=limit,
@@ -226,11 +227,7 @@ def demo(
     _run(Settings(limit=limit, arms=names, seed=seed), out, force, verbose)
 
 
-def _pair(text: str) -> tuple[str, str]:
-    ours, equals, theirs = text.partition("=")
-    if not equals or not ours or not theirs:
-        raise typer.BadParameter(f"--column: found {text!r}, expected OURS=THEIRS")
-    return ours, theirs
+app.command()(report)
 
 
 def _run(settings: Any, out: Path, force: bool, verbose: bool) -> None:
