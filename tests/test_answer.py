@@ -171,6 +171,10 @@ def test_sentences_instead_of_short_answers() -> None:
             {"system_template": "{{ ''.__class__.__mro__ }}"},
             "system_template is not a usable .* unsafe",
         ),
+        (
+            {"few_shot": [{"question": None, "contexts": "c", "answer": "a"}]},
+            "few_shot: example 1 has question None",
+        ),
         ({"few_shot": [{"question": "Who?"}]}, "few_shot: example 1 .* missing: .*answer"),
     ],
 )

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +176,17 @@ def test_any_llm_over_http_with_a_config_file_and_mapped_columns(
         (["compare", "--style", "long"], "--style: found 'long'"),
         (["compare", "--k", "0"], "--k"),
         (["compare", "--column", "question"], "expected OURS=THEIRS"),
+        (["compare", "--seed", "-1"], "--seed"),
+        (["compare", "--corpus", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["compare", "--judge", "./nowhere"], "--judge: there is no folder './nowhere'"),
+        (["compare", "--llm-set", "a=1", "--llm-set", "a.b=2"], "--llm-set: 'a' is given twice"),
+        (["compare", "--llm-set", "x=[1"], "--llm-set: 'x=[1' is not YAML"),
+        (["compare", "--llm-set", "foo=1"], "--llm embedded: found ['foo']"),
+        (["compare", "--llm-set", "generation_kwargs.foo=1"], "generation_kwargs has ['foo']"),
+        (
+            ["compare", "--llm", "OpenAILLM:x", "--llm-set", "default_headers.Authorization=sk"],
+            "found `Authorization`",
+        ),
         (["report", "nowhere.parquet"], "nowhere.parquet"),
         (["compare", "--config", "nowhere.yaml"], "nowhere.yaml"),
         (["demo", "--limit", "0"], "--limit"),
@@ -207,6 +220,43 @@ def test_a_failing_run_exits_with_1_and_its_cause(own_cache: Path, tmp_path: Pat
     assert done.returncode == 1
     assert "401" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_row_without_a_question_is_marked_in_every_arm(own_cache: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data.jsonl"
+    rows = [{"question": q, "context": f"Ena {q}"} for q in ("Who is it?", "", "What is it?")]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = rag4rag(
+        *("compare", data, "--llm", "distilabel_rag4rag.testing.ScriptedLLM"),
+        *("--llm-set", "default=## Positive\n\nEna", "--out", tmp_path / "out"),
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = pd.read_parquet(tmp_path / "out" / "rows.parquet")
+    for _, arm in found.groupby("arm"):
+        assert arm["answer_reason"].tolist() == [None, "empty question", None]
+        assert arm["judge_reason"].tolist() == [None, "no answer", None]
+
+
+def test_ctrl_c_and_sigterm_end_with_130_and_143(own_cache: Path, tmp_path: Path) -> None:
+    for signal_, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        history = tmp_path / f"{code}.jsonl"
+        running = subprocess.Popen(
+            [
+                *(RAG4RAG, "compare", "--arms", "gold_context", "--out", tmp_path / "out"),
+                *("--llm", "distilabel_rag4rag.testing.ScriptedLLM", "--llm-set", "default=x"),
+                *("--llm-set", "delay=0.2", "--llm-set", f"history_path={history}"),
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not history.exists():
+            assert running.poll() is None
+            time.sleep(0.1)
+        running.send_signal(signal_)
+        _, errors = running.communicate(timeout=30)
+        assert running.returncode == code
+        assert "run the same again" in errors
+        assert not (tmp_path / "out").exists()
 
 
 def test_help_teaches() -> None:

@@ -14,6 +14,9 @@ ROWS: list[dict[str, Any]] = [
     {"answer": None, "hallucination_score": None, "answer_reason": "abstained"},
     {"answer": None, "hallucination_score": None},
     {"answer": "d", "hallucination_score": None, "judge_reason": "no evidence"},
+    {"answer": "e", "hallucination_score": float("nan")},
+    {"answer": " ", "hallucination_score": 0.0},
+    {"answer": float("nan"), "hallucination_score": 0.1},
 ]
 
 
@@ -32,6 +35,9 @@ def test_each_row_is_marked_with_its_reason() -> None:
         (False, "no answer: abstained"),
         (False, "no answer: the LLM gave nothing"),
         (False, "not judged: no evidence"),
+        (False, "not judged: no score"),
+        (False, "no answer: the LLM gave nothing"),
+        (False, "no answer: the LLM gave nothing"),
     ]
 
 
@@ -58,6 +64,17 @@ def test_keep_marked_keeps_what_passed_in_order(checks: list[str]) -> None:
 
 
 NOTHING_LEFT = (None, False, "nothing left of the reply after cleaning", None, None)
+
+
+def test_keep_marked_does_not_keep_what_has_no_mark() -> None:
+    keep = KeepMarked(checks=["grounding"])
+    keep.load()
+    marks = [True, False, None, float("nan")]
+    assert next(keep.process([{"keep_row_after_grounding": mark} for mark in marks])) == [
+        {"keep_row_after_grounding": True}
+    ]
+
+
 METADATA = {"statistics_answer": {"input_tokens": 7, "output_tokens": 2}, "raw_output_answer": "x"}
 
 
@@ -68,6 +85,8 @@ METADATA = {"statistics_answer": {"input_tokens": 7, "output_tokens": 2}, "raw_o
         ({"answer": "x", "distilabel_metadata": METADATA}, ("x", False, None, 7, 2)),
         ({"answer": 'The answer is "x"'}, ("x", False, None, None, None)),
         ({"answer": "Answer: Who?", "question": "Who?"}, NOTHING_LEFT),
+        ({"answer": "x\n\nBecause.", "question": "Who?"}, ("x", False, None, None, None)),
+        ({"answer": "x", "question": ""}, (None, False, "empty question", None, None)),
         ({"answer": "I do not know."}, (None, True, "abstained", None, None)),
         (
             {"answer": None},

@@ -82,7 +82,7 @@ def test_min_score_leaves_out_and_says_so() -> None:
     )
     assert rows[0]["retrieved_ids"] == ["album"]
     assert rows[1]["retrieved_ids"] == []
-    assert rows[1]["retrieve_reason"] == "no passage with a score of 0.4"
+    assert rows[1]["retrieve_reason"] == "no passage reaches min_score=0.4"
 
 
 def test_rows_without_a_question_are_marked_and_the_others_answered() -> None:
@@ -228,6 +228,35 @@ def test_a_factory_that_faiss_cannot_use_is_named(factory: str) -> None:
 def test_an_empty_corpus_is_an_error_on_load(corpus: list[dict[str, Any]]) -> None:
     with pytest.raises(DistilabelUserError, match="the corpus holds no passage"):
         retriever(corpus=corpus)
+
+
+def test_ids_of_two_sources_are_not_mixed_up() -> None:
+    [row] = retrieve(
+        retriever(k=4), {"question": ALBUM, "passage_id": "album", "context": "quite another"}
+    )
+    assert row["source_rank"] is None
+
+
+def test_an_index_with_other_files_beside_it_is_not_rebuilt(tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    retriever(index_dir=str(folder))
+    (folder / "notes.txt").write_text("precious")
+    with pytest.raises(DistilabelUserError, match=r"other files \(notes\.txt\)"):
+        retriever(index_dir=str(folder), corpus=PASSAGES[1:])
+    assert (folder / "notes.txt").read_text() == "precious"
+
+
+class BrokenEmbeddings(EmbeddedEmbeddings):
+    """Gives NaN."""
+
+    def encode(self, inputs: list[str]) -> list[list[int | float]]:
+        """NaN for each."""
+        return [[float("nan")] * 4 for _ in inputs]
+
+
+def test_an_embedder_that_gives_nan_is_named() -> None:
+    with pytest.raises(DistilabelUserError, match=r"'all-MiniLM-L6-v2' gave NaN .* 4 of 4 texts"):
+        retriever(embeddings=BrokenEmbeddings())
 
 
 def test_a_folder_with_other_files_is_not_overwritten(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """GroundedAnswerGeneration: question + passages -> a grounded answer, or an abstention."""
 
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +12,7 @@ from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import PrivateAttr
 
-from distilabel_rag4rag.parse import MARKER, clean, is_abstention
+from distilabel_rag4rag.parse import EMPTY_QUESTION, MARKER, NO_PASSAGES, clean, is_abstention
 
 if TYPE_CHECKING:
     from distilabel.typing import ChatType, StepColumns, StepOutput
@@ -32,10 +33,8 @@ def as_passages(contexts: Any) -> list[str]:
 
 def fence_for(passages: list[str]) -> str:
     """A line of quotes that stands in none of the passages, so none of them can close it."""
-    fence = '"""'
-    while any(fence in passage for passage in passages):
-        fence += '"'
-    return fence
+    longest = max((len(run) for text in passages for run in re.findall('"+', text)), default=0)
+    return '"' * max(3, longest + 1)
 
 
 class GroundedAnswerGeneration(Task):
@@ -142,6 +141,12 @@ class GroundedAnswerGeneration(Task):
                     f"few_shot: example {number} has {sorted(example)}, expected `question`,"
                     f" `contexts` and `answer`; missing: {sorted(missing)}."
                 )
+            answer = example["answer"]
+            if not isinstance(example["question"], str) or not isinstance(answer, str | None):
+                raise DistilabelUserError(
+                    f"few_shot: example {number} has question {example['question']!r} and answer"
+                    f" {answer!r}, expected text (None as an answer is an abstention)."
+                )
         super().load()
 
     def _compile(self, setting: str, shipped: str) -> Template:
@@ -240,11 +245,11 @@ class GroundedAnswerGeneration(Task):
         """The outputs of a row that the LLM is not asked about, None for all others."""
         question = row["question"]
         if not isinstance(question, str) or not question.strip():
-            return _no_answer("empty question")
+            return _no_answer(EMPTY_QUESTION)
         if not as_passages(row["contexts"]):
             # Whoever retrieves nothing abstains; only where abstaining is switched off is the
             # row a failed one.
-            return _no_answer("no passages", abstained=self.abstain)
+            return _no_answer(NO_PASSAGES, abstained=self.abstain)
         return None
 
     def _marked(self, row: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def _config(context: typer.Context, path: Path | None) -> Path | None:
             bare = name == "column"  # a name, not a YAML value
             settings[name] = [f"{k}={v if bare else _flow(v)}" for k, v in value.items()]
         elif name == "arms" and isinstance(value, list):
-            settings[name] = ",".join(value)
+            settings[name] = ",".join(map(str, value))
     context.default_map = {**(context.default_map or {}), **settings}
     return path
 
@@ -69,7 +69,7 @@ Arms = Annotated[
 K = Annotated[
     int, typer.Option("--k", "-k", min=1, help="Passages per question (rag4rag); 1 as published.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the sample and of the intervals.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the sample and of the intervals.")]
 Llm = Annotated[
     str,
     typer.Option(

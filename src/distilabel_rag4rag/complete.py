@@ -1,11 +1,11 @@
 """CompleteAnswer: one shape for the answers of all arms, whichever task wrote them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from distilabel.constants import DISTILABEL_METADATA_KEY
 from distilabel.steps import Step, StepInput
 
-from distilabel_rag4rag.parse import clean, is_abstention
+from distilabel_rag4rag.parse import EMPTY_QUESTION, clean, is_abstention
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
@@ -21,6 +21,8 @@ class CompleteAnswer(Step):
 
     Attributes:
         clean: whether to take off what models put around an answer. Defaults to `True`.
+        style: `short` keeps the first line of an answer, `sentence` all of them in one, as
+            `GroundedAnswerGeneration` does. Defaults to `short`.
         abstain: whether a refusal ("I do not know") is an abstention; if `False` it stays an
             answer, as in the published notebooks. Defaults to `True`.
 
@@ -55,6 +57,7 @@ class CompleteAnswer(Step):
     """
 
     clean: bool = True
+    style: Literal["short", "sentence"] = "short"
     abstain: bool = True
 
     @property
@@ -90,13 +93,18 @@ class CompleteAnswer(Step):
         if row.get("abstained") is not None:  # the task has said it all
             return {"answer_reason": row.get("answer_reason")}
         answer = row["answer"]
+        question = row.get("question", "?")
+        if not isinstance(question, str) or not question.strip():
+            return {"answer": None, "abstained": False, "answer_reason": EMPTY_QUESTION}
         if not isinstance(answer, str) or not answer.strip():
             reason = "the LLM gave nothing, or not in the form asked for"
             return {"answer": None, "abstained": False, "answer_reason": reason}
         if self.abstain and is_abstention(answer):
             return {"answer": None, "abstained": True, "answer_reason": "abstained"}
         if self.clean:
-            answer = clean(answer, row.get("question") or "", one_line=False)
+            answer = clean(
+                answer, " ".join(row.get("question", "").split()), one_line=self.style == "short"
+            )
             if not answer:
                 reason = "nothing left of the reply after cleaning"
                 return {"answer": None, "abstained": False, "answer_reason": reason}

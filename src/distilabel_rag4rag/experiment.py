@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from distilabel.errors import DistilabelUserError
 from pydantic import ValidationError
 
-from distilabel_rag4rag.corpus import load_rows
+from distilabel_rag4rag.corpus import load_passages, load_rows
 from distilabel_rag4rag.failfast import FailFastPipeline
 from distilabel_rag4rag.generation_cache import cached
 from distilabel_rag4rag.judge import LettuceDetectJudge
 from distilabel_rag4rag.load import LoadRows
+from distilabel_rag4rag.manifest import read_manifest
 from distilabel_rag4rag.models import EMBEDDED, make_embeddings, make_llm, parse_settings
 from distilabel_rag4rag.pipelines import ARMS, human
 from distilabel_rag4rag.run import run_arm, versions
@@ -124,6 +125,8 @@ class Experiment:
             limit=settings.limit,
             seed=settings.seed,
         )
+        if settings.corpus is not None and read_manifest(settings.corpus) is None:
+            load_passages(settings.corpus)  # for its errors: before any arm runs
         self.pipelines = {arm: self._pipeline(arm) for arm in settings.arms}
         if any(self.questions["human_answer"]):
             self.pipelines["human"] = self._human()
@@ -138,12 +141,25 @@ class Experiment:
             raise DistilabelUserError(
                 f"--style: found {self.settings.style!r}, expected 'short' or 'sentence'."
             )
-        if self.out.exists() and not self.out.is_dir():
-            raise DistilabelUserError(f"--out: '{self.out}' is a file, expected a folder.")
-        there = [name for name in (ROWS_FILE, SUMMARY_FILE, RUN_FILE) if (self.out / name).exists()]
-        if there and not force:
+        there = next(path for path in (self.out, *self.out.absolute().parents) if path.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK):
             raise DistilabelUserError(
-                f"--out: '{self.out}' holds results already ({', '.join(there)});"
+                f"--out: '{there}' is not a folder that can be written to, so '{self.out}' cannot"
+                " be made."
+            )
+        if self.settings.seed < 0:
+            raise DistilabelUserError(f"--seed: found {self.settings.seed}, expected 0 or more.")
+        judge = self.settings.judge
+        if (judge.startswith(("/", ".", "~")) or judge.count("/") > 1) and not os.path.isdir(judge):
+            raise DistilabelUserError(
+                f"--judge: there is no folder '{judge}', expected one, a Hub id, or '{EMBEDDED}'."
+            )
+        results = [
+            name for name in (ROWS_FILE, SUMMARY_FILE, RUN_FILE) if (self.out / name).exists()
+        ]
+        if results and not force:
+            raise DistilabelUserError(
+                f"--out: '{self.out}' holds results already ({', '.join(results)});"
                 " give another folder, or --force to overwrite them."
             )
 
@@ -153,13 +169,14 @@ class Experiment:
             "llm": self._llm(arm),
             "judge": self._judge(),
             "threshold": s.threshold,
+            "style": s.style,
             "abstain": s.abstain,
             "batch_size": s.batch_size,
             "pipeline_class": FailFastPipeline,
         }
         if arm != "zero_shot":
             plain = s.llm == EMBEDDED and s.style == "short"
-            arguments["answer"] = {"style": s.style, **(_plain_prompts() if plain else {})}
+            arguments["answer"] = _plain_prompts() if plain else {}
         if arm == "rag4rag":
             arguments["embeddings"] = make_embeddings(
                 s.embeddings, parse_settings(s.embeddings_set, "--embeddings-set")

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from distilabel.errors import DistilabelUserError
 
-from distilabel_rag4rag.corpus import passage_id
+from distilabel_rag4rag.corpus import clean_text, passage_id
 from distilabel_rag4rag.manifest import MANIFEST_FILE, Manifest, read_manifest, write_manifest
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def unique_passages(rows: Iterable[Mapping[str, Any]]) -> Passages:
         text = row.get("context")
         if isinstance(text, str) and text.strip():
             own = passage_id(text)
-            first.setdefault(own, (row.get("passage_id") or own, text))
+            given = row.get("passage_id")
+            first.setdefault(own, (own if given is None else str(given), clean_text(text)))
     return Passages(ids=[i for i, _ in first.values()], texts=[t for _, t in first.values()])
 
 
@@ -92,6 +93,11 @@ def embed(
         ):
             rows[i] = vector
     vectors = np.asarray(rows, dtype=np.float32)
+    if not np.isfinite(vectors).all():
+        raise DistilabelUserError(
+            f"embeddings: '{embeddings.model_name}' gave NaN or infinite values for"
+            f" {int((~np.isfinite(vectors)).any(axis=1).sum())} of {len(texts)} texts."
+        )
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     norms[norms == 0] = 1
     return vectors / norms
@@ -100,6 +106,19 @@ def embed(
 def _reason(error: RuntimeError) -> str:
     """What faiss says, without the place in its C++ source."""
     return re.sub(r"^Error in .* at \S+: (Error: )?", "", str(error).splitlines()[0])
+
+
+def foreign_files(folder: Path) -> list[str]:
+    """What stands in a folder and is not part of an index; building one would delete it.
+
+    Raises:
+        DistilabelUserError: if it is no folder.
+    """
+    if not folder.exists():
+        return []
+    if not folder.is_dir():
+        raise DistilabelUserError(f"`index_dir`: '{folder}' is a file, expected a folder.")
+    return sorted({f.name for f in folder.iterdir()} - {INDEX_FILE, PASSAGES_FILE, MANIFEST_FILE})
 
 
 class PassageIndex:

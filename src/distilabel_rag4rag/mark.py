@@ -1,5 +1,6 @@
 """Marks: `keep_row_after_<check>` and `<check>_reason`. Marking never drops; KeepMarked does."""
 
+import math
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -110,10 +111,10 @@ class MarkGrounded(Mark):
 
     def reason(self, row: dict[str, Any]) -> str | None:
         """`no answer`, `not judged` or `hallucinated`, with the cause; None to keep the row."""
-        score = row["hallucination_score"]
-        if row["answer"] is None:
+        score, answer = row["hallucination_score"], row["answer"]
+        if not isinstance(answer, str) or not answer.strip():
             return f"no answer: {row.get('answer_reason') or 'the LLM gave nothing'}"
-        if score is None:
+        if score is None or math.isnan(score):  # pandas makes NaN of None
             return f"not judged: {row.get('judge_reason') or 'no score'}"
         if score >= self.threshold:
             return f"hallucinated: score {score:.3f}, threshold {self.threshold}"
@@ -168,6 +169,11 @@ class KeepMarked(Step):
             {name for row in inputs for name in row if name.startswith("keep_row_after_")}
         )
         for mark in marks:
-            if taken := sum(not row[mark] for row in inputs):
+            if taken := sum(not _passed(row, mark) for row in inputs):
                 self._logger.info(f"{mark}: {taken} of {len(inputs)} rows dropped")
-        yield [row for row in inputs if all(row[mark] for mark in marks)]
+        yield [row for row in inputs if all(_passed(row, mark) for mark in marks)]
+
+
+def _passed(row: dict[str, Any], mark: str) -> bool:
+    """Whether the mark is there and true; NaN, which is truthy, is not."""
+    return bool(row.get(mark) == True)  # noqa: E712

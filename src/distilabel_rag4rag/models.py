@@ -1,6 +1,7 @@
 """`CLASS:MODEL` and `KEY=VALUE`, as the command line and config files say them, to objects."""
 
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ from distilabel_rag4rag import embedded
 #: The name of what installs with pip.
 EMBEDDED = embedded.EMBEDDED
 
-_SECRETS = {"api_key", "token"}
+_SECRET = re.compile(r"key|token|secret|password|authorization", re.IGNORECASE)
+_NO_SECRET = re.compile(r"token(s|izer)|tokens?_|_tokens", re.IGNORECASE)
 # What distilabel's classes call the model, in the order in which to look.
 _MODEL_FIELDS = ("model", "model_id", "model_path", "repo_id")
 
@@ -43,7 +45,12 @@ def parse_settings(pairs: list[str], setting: str) -> dict[str, Any]:
         inner = settings
         for parent in parents:
             inner = inner.setdefault(parent, {})
-        inner[last] = yaml.safe_load(value)
+            if not isinstance(inner, dict):
+                raise DistilabelUserError(f"{setting}: '{parent}' is given twice, see {pair!r}.")
+        try:
+            inner[last] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise DistilabelUserError(f"{setting}: {pair!r} is not YAML: {error}") from error
     return settings
 
 
@@ -58,8 +65,7 @@ def make_llm(spec: str, settings: Mapping[str, Any] | None = None) -> LLM:
         DistilabelUserError: if there is no such class, or it refuses a setting.
     """
     if spec == EMBEDDED:
-        settings = dict(settings or {})
-        return embedded.llm(**settings.pop("generation_kwargs", {}), **settings)
+        return _embedded_llm(dict(settings or {}))
     return _make("--llm", spec, settings, LLM)  # type: ignore[type-abstract]
 
 
@@ -73,9 +79,9 @@ def make_embeddings(spec: str, settings: Mapping[str, Any] | None = None) -> Emb
 def _make(option: str, spec: str, settings: Mapping[str, Any] | None, base: type[ModelT]) -> ModelT:
     class_name, _, model = spec.partition(":")
     cls = _find(option, class_name, base)
-    if secret := _SECRETS & set(settings or {}):
+    if secret := _secret(settings or {}):
         raise DistilabelUserError(
-            f"{option}: found `{secret.pop()}` among its settings. Keys are read from the"
+            f"{option}: found `{secret}` among its settings. Keys are read from the"
             " environment (such as OPENAI_API_KEY or HF_TOKEN) and never written down."
         )
     fields = dict(settings or {})
@@ -86,6 +92,38 @@ def _make(option: str, spec: str, settings: Mapping[str, Any] | None, base: type
         return cls(**fields)
     except (ValidationError, TypeError) as error:
         raise DistilabelUserError(f"{option} {spec}: {error}") from error
+
+
+def _embedded_llm(settings: dict[str, Any]) -> LLM:
+    """The packaged LLM; an unknown setting is found here and not by the first batch."""
+    from distilabel_rag4rag.embedded_llm import EmbeddedLLM
+
+    generation = settings.pop("generation_kwargs", {})
+    known = set(inspect.signature(EmbeddedLLM.generate).parameters) - {"self", "inputs"}
+    if not isinstance(generation, dict) or (unknown := sorted(set(generation) - known)):
+        found = unknown if isinstance(generation, dict) else generation
+        raise DistilabelUserError(
+            f"--llm embedded: generation_kwargs has {found!r}, expected some of {sorted(known)}."
+        )
+    if unknown := sorted(set(settings) - set(EmbeddedLLM.model_fields)):
+        raise DistilabelUserError(
+            f"--llm embedded: found {unknown}, expected fields of EmbeddedLLM such as 'batch_size',"
+            " or generation_kwargs.max_new_tokens and the like."
+        )
+    return embedded.llm(**generation, **settings)
+
+
+def _secret(settings: Any) -> str | None:
+    """The first key, at any depth, that is named like a secret."""
+    if isinstance(settings, Mapping):
+        for key, value in settings.items():
+            if _SECRET.search(str(key)) and not _NO_SECRET.search(str(key)):
+                return str(key)
+            if found := _secret(value):
+                return found
+    if isinstance(settings, list):
+        return next((found for item in settings if (found := _secret(item))), None)
+    return None
 
 
 def _find(option: str, class_name: str, base: type[ModelT]) -> type[ModelT]:

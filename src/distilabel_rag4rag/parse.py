@@ -2,27 +2,46 @@
 
 import re
 
+#: Why a row was not asked at all: nothing failed there but the input.
+EMPTY_QUESTION = "empty question"
+NO_PASSAGES = "no passages"
+NOT_ASKED = (EMPTY_QUESTION, NO_PASSAGES)
+
 #: What the prompt asks the LLM to reply when the passages do not hold the answer.
 MARKER = "NOT IN PASSAGES"
 
-_MARKER = re.compile(r"\bnot[\W_]+in[\W_]+(the[\W_]+)?passages?\b(?!\s+of\b)", re.IGNORECASE)
-
 _EVIDENCE = r"(passages?|context|text|documents?|information|source)( (provided|given|above))?"
-#: A reply that begins so is a refusal in a model's own words. Each is anchored at the start, so
-#: that an answer which merely contains such words stays an answer.
+_END = r"([.,;:!?]|$)"
+# The marker ends a clause: "not in passage 1 but in passage 2" and "passage tombs" are answers.
+_MARKER = re.compile(
+    r"\bnot[\W_]+in[\W_]+((the|this|these|any)[\W_]+)?passages?(?=[\W_]*$|[.,;:!?)\]\"'*])",
+    re.IGNORECASE,
+)
+#: A reply that begins so is a refusal in a model's own words. Each is anchored at the start and
+#: goes on as refusals do, so that a title such as "I Don't Know How to Love Him" stays an answer.
 _REFUSALS = re.compile(
     rf"""^(i'?m\ sorry|sorry|unfortunately)?[,.]?\ ?(but\ )?(
-      the\ (given\ |provided\ )?{_EVIDENCE}\ (do(es)?\ not|don't|doesn't)
-        \ (contain|provide|mention|include|say|specify|state|give|hold|answer)
+      (the\ |this\ |these\ )?(given\ |provided\ )?{_EVIDENCE}
+        \ (do(es)?\ not|don't|doesn't)
+        \ (contain|provide|mention|include|say|specify|state|give|hold|answer)\b
+    | none\ of\ the\ (given\ |provided\ )?{_EVIDENCE}
+        \ (contain|provide|mention|include|say|give)s?\b
     | (the|an|this)\ (answer|information|question)(\ to\ [^.]*?)?
         \ (is\ not|isn't|cannot\ be|can't\ be)\ (in|given|mentioned|provided|contained|stated
-        |found|specified|available|answered|determined)
-    | it\ is\ not\ (mentioned|stated|specified|given|provided)
-    | not\ (mentioned|stated|specified|given|provided|found)\b
+        |found|specified|available|answered|determined)\b
+    | [^.]{{0,80}}?\b(is|was|are|were)(\ not|n't)\ (mentioned|stated|specified|given|provided
+        |contained|found)\ (in|by)\ (the|this)\ {_EVIDENCE}
+    | (it|this|that)('s|\ is)\ not\ (mentioned|stated|specified|given|provided){_END}
+    | not\ (mentioned|stated|specified|given|provided|found)
+        ({_END}|\ (in|by)\ the\ (given\ |provided\ )?{_EVIDENCE})
     | i\ (do\ not|don't|cannot|can't|could\ not|couldn't|am\ unable\ to)
-        \ (know|answer|find|determine)
-    | there\ is\ no\ (information|mention|answer)
-    | no\ answer(\ (is|was|can|could|in|found|available|given)\b|[.!]?$) | unanswerable\b | n/a$
+        \ (know|answer|find|determine)({_END}|\ (the|this|that|it|an|any|from|based)\b)
+    | there\ (is\ no|is\ not\ any|isn't\ any)\ (information|mention|answer)
+        ({_END}|\ (to|in|about|of|on|for|given|provided|available)\b)
+    | (it\ )?cannot\ be\ (determined|answered)({_END}|\ (from|by|with)\b)
+    | (insufficient|not\ enough|no)\ (information|context|evidence)({_END}|\ (to|in|is|about|on)\b)
+    | no\ answer(\ (can\ be|could\ be|was\ found|is\ (given|found|available|provided))\b|[.!]?$)
+    | unanswerable({_END}|\ (from|with|by)\b) | unknown[.!]?$ | n/a$
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -31,14 +50,17 @@ _REFUSALS = re.compile(
 _ROUNDS = 8
 
 _WRAPPERS = "\"“”„«»‘’'`*_"
-_CLOSES = {'"': '"', "“": "”", "„": "“", "«": "»", "‘": "’", "'": "'", "`": "`", "*": "*", "_": "_"}
+_CLOSES = {'"': '"', "“": "”", "„": "“", "«": "»", "‘": "’", "'": "'", "`": "`", "*": "*"}
 _LABEL = re.compile(
-    r"^[\W_]*(?:(?:final|short|full|exact|correct)\s+)?(?:answer|response|reply|a)\s*[*_]*\s*:\s*[*_]*\s*",
+    r"^[\W_]*(?:(?:final|short|full|exact|correct)\s+)?(?:answer|response|reply)[\s*_]*:[\s*_]*",
     re.IGNORECASE,
 )
+# What a chat model writes around a reply: its thoughts, the end of a turn, a code fence.
+_TURN = re.compile(r"^\s*<think>.*?</think>|</s>\s*$|<\|[a-z_]{1,20}\|>\s*$", re.DOTALL)
+_FENCE = re.compile(r"^```\w*\s*\n(.*?)\n?```$", re.DOTALL)
 _ACCORDING = re.compile(
     r"^(?:(?:according to|based on|as (?:stated|mentioned|described|given) in)\s+(?:the\s+)?"
-    r"|(?:from|in)\s+the\s+)"
+    r"|(?:from|in)\s+the\s+(?=[^:]*$|[^:,]*,))"
     r"(?:given\s+|provided\s+|above\s+)?"
     r"(?:passages?|context|text|document)(?:\s+(?:\d+|provided|given|above))?\s*[,:]\s*",
     re.IGNORECASE,
@@ -49,7 +71,7 @@ _ANSWER_IS = re.compile(
     re.IGNORECASE,
 )
 _CITATION = re.compile(
-    r"\s*(?:\[(?:passages?\s+)?\d{1,2}(?:\s*,\s*\d{1,2})*\]|\(passages?\s+\d[^()]{0,20}\))\s*([.]?)$",
+    r"\s+(?:\[(?:passages?\s+)?\d{1,2}(?:\s*,\s*\d{1,2})*\]|\(passages?\s+\d[^()]{0,20}\))\s*([.]?)$",
     re.IGNORECASE,
 )
 
@@ -76,7 +98,10 @@ def clean(reply: str, question: str = "", one_line: bool = True) -> str:
     Returns:
         The answer, possibly "".
     """
-    text = _unlabelled(reply.strip(), question)
+    text = _TURN.sub("", reply).strip()
+    if fenced := _FENCE.match(text):
+        text = fenced[1].strip()
+    text = _unlabelled(text, question)
     if one_line:
         # A label or a repeated question may fill the first line: look for the first line of
         # which something is left.
@@ -94,12 +119,24 @@ def _unlabelled(text: str, question: str) -> str:
     """Without a repeated question, "Answer:", "According to the context," or "The answer is"."""
     for _ in range(_ROUNDS):
         before = text
-        if question and (repeated := re.match(re.escape(question), text, re.IGNORECASE)):
-            text = text[repeated.end() :].lstrip(" \t\r\n?:-")
+        if question:
+            text = _without_question(text, question)
         text = _ANSWER_IS.sub("", _ACCORDING.sub("", _LABEL.sub("", text))).lstrip()
         if text == before:
             break
     return text
+
+
+def _without_question(text: str, question: str) -> str:
+    """Without the question at the start, and what labels it and the answer then.
+
+    Only where the question has ended: "Paris is the capital" does not repeat the question "Paris".
+    """
+    repeated = re.match(rf"(?:(?:question|q)\s*:\s*)?{re.escape(question)}", text, re.IGNORECASE)
+    rest = text[repeated.end() :] if repeated else None
+    if rest is None or not (question.endswith("?") or re.match(r"\s*($|[\n?:])", rest)):
+        return text
+    return re.sub(r"^a\s*:\s*", "", rest.lstrip(" \t\r\n?:-"), flags=re.IGNORECASE)
 
 
 def _unwrapped(text: str) -> str:
@@ -108,7 +145,6 @@ def _unwrapped(text: str) -> str:
         text = text[:-1]  # the full stop after a closing quote
     if len(text) > 1 and _CLOSES.get(text[0]) == text[-1] and text[0] not in text[1:-1]:
         text = text[1:-1].strip()
-    for mark in ("**", "__"):
-        if text.startswith(mark) and text.endswith(mark) and len(text) > 4:
-            text = text[2:-2].strip()
+    if text.startswith("**") and text.endswith("**") and len(text) > 4:
+        text = text[2:-2].strip()
     return text

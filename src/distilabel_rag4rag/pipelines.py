@@ -8,7 +8,7 @@ and share everything else: the rows, the LLM, the evidence they are judged again
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from distilabel.models.embeddings.base import Embeddings
 from distilabel.models.llms import LLM
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 #: What the arms take their rows from: anything that `LoadRows` reads, or a LoadRows.
 Source: TypeAlias = "str | Path | list[dict[str, Any]] | Dataset | LoadRows | None"
 
+Style: TypeAlias = Literal["short", "sentence"]
+
 StepT = TypeVar("StepT", bound=_Step)
 
 
@@ -39,6 +41,7 @@ def zero_shot(
     llm: LLM,
     judge: LettuceDetectJudge,
     threshold: float = 0.5,
+    style: Style = "short",
     abstain: bool = True,
     batch_size: int = 50,
     name: str = "zero-shot",
@@ -54,6 +57,7 @@ def zero_shot(
         llm: any distilabel LLM.
         judge: the judge, made outside a pipeline; the arm makes its own of the same settings.
         threshold: the hallucination score from which on an answer is flagged.
+        style: `short` answers or full `sentence`s; in every arm answers are cleaned alike.
         abstain: whether a refusal is an abstention rather than an answer.
         batch_size: rows per batch.
         name: the pipeline's name.
@@ -70,7 +74,7 @@ def zero_shot(
             output_mappings={"positive": "answer"},
             input_batch_size=batch_size,
         )
-        _load(rows, batch_size) >> answer >> _judged(judge, threshold, abstain, batch_size)
+        _load(rows, batch_size) >> answer >> _judged(judge, threshold, style, abstain, batch_size)
     return pipeline
 
 
@@ -81,6 +85,7 @@ def gold_context(
     judge: LettuceDetectJudge,
     answer: dict[str, Any] | None = None,
     threshold: float = 0.5,
+    style: Style = "short",
     abstain: bool = True,
     batch_size: int = 50,
     name: str = "gold-context",
@@ -90,12 +95,17 @@ def gold_context(
     ceiling of what retrieval can reach.
 
     Args:
-        rows, llm, judge, threshold, abstain, batch_size, name, pipeline_class: as in `zero_shot`.
-        answer: further settings of `GroundedAnswerGeneration`, such as `style` or `few_shot`.
+        rows, llm, judge, threshold, style, abstain, batch_size, name, pipeline_class: as in
+            `zero_shot`.
+        answer: further settings of `GroundedAnswerGeneration`, such as `few_shot`.
     """
     with pipeline_class(name=name) as pipeline:
-        answering = _answer(llm, "context", answer, abstain, batch_size)
-        _load(rows, batch_size) >> answering >> _judged(judge, threshold, abstain, batch_size)
+        answering = _answer(llm, "context", answer, style, abstain, batch_size)
+        (
+            _load(rows, batch_size)
+            >> answering
+            >> _judged(judge, threshold, style, abstain, batch_size)
+        )
     return pipeline
 
 
@@ -110,6 +120,7 @@ def rag4rag(
     retrieve: dict[str, Any] | None = None,
     answer: dict[str, Any] | None = None,
     threshold: float = 0.5,
+    style: Style = "short",
     abstain: bool = True,
     batch_size: int = 50,
     name: str = "rag4rag",
@@ -118,13 +129,14 @@ def rag4rag(
     """Passages retrieved with faiss in the prompt.
 
     Args:
-        rows, llm, judge, threshold, abstain, batch_size, name, pipeline_class: as in `zero_shot`.
+        rows, llm, judge, threshold, style, abstain, batch_size, name, pipeline_class: as in
+            `zero_shot`.
         embeddings: any distilabel Embeddings.
         corpus: where to retrieve from, as `FaissRetrieve` takes it; `"rows"` is the published
             way, the unique passages of the rows themselves.
         k: passages per question; 1, as published.
         retrieve: further settings of `FaissRetrieve`, such as `min_score` or `query_prompt`.
-        answer: further settings of `GroundedAnswerGeneration`, such as `style` or `few_shot`.
+        answer: further settings of `GroundedAnswerGeneration`, such as `few_shot`.
     """
     with pipeline_class(name=name) as pipeline:
         settings = {"embeddings": embeddings, "k": k, **(retrieve or {})}
@@ -135,12 +147,12 @@ def rag4rag(
                 name="retrieve", corpus=corpus, input_batch_size=batch_size, **settings
             )
         )
-        answering = _answer(llm, "retrieved_contexts", answer, abstain, batch_size)
+        answering = _answer(llm, "retrieved_contexts", answer, style, abstain, batch_size)
         (
             _load(rows, batch_size)
             >> retrieving
             >> answering
-            >> _judged(judge, threshold, abstain, batch_size)
+            >> _judged(judge, threshold, style, abstain, batch_size)
         )
     return pipeline
 
@@ -161,7 +173,11 @@ def human(
     """
     with pipeline_class(name=name) as pipeline:
         answer = AnswerFromColumn(name="answer", input_batch_size=batch_size)
-        _load(rows, batch_size) >> answer >> _judged(judge, threshold, False, batch_size)
+        (
+            _load(rows, batch_size)
+            >> answer
+            >> _judged(judge, threshold, "sentence", False, batch_size)
+        )
     return pipeline
 
 
@@ -176,11 +192,17 @@ def _load(rows: Any, batch_size: int) -> LoadRows:
 
 
 def _answer(
-    llm: LLM, contexts: str, settings: dict[str, Any] | None, abstain: bool, batch_size: int
+    llm: LLM,
+    contexts: str,
+    settings: dict[str, Any] | None,
+    style: Style,
+    abstain: bool,
+    batch_size: int,
 ) -> GroundedAnswerGeneration:
     return GroundedAnswerGeneration(
         name="answer",
         llm=llm,
+        style=style,
         abstain=abstain,
         input_mappings={"contexts": contexts},
         input_batch_size=batch_size,
@@ -189,10 +211,12 @@ def _answer(
 
 
 def _judged(
-    judge: LettuceDetectJudge, threshold: float, abstain: bool, batch_size: int
+    judge: LettuceDetectJudge, threshold: float, style: Style, abstain: bool, batch_size: int
 ) -> Sequence[Step]:
     """The steps that all arms end with. The evidence is the source passage, in every arm."""
-    complete = CompleteAnswer(name="complete", abstain=abstain, input_batch_size=batch_size)
+    complete = CompleteAnswer(
+        name="complete", style=style, abstain=abstain, input_batch_size=batch_size
+    )
     judging = _placed(judge, name="judge", input_mappings={"contexts": "context"})
     mark = MarkGrounded(name="mark", threshold=threshold, input_batch_size=batch_size)
     complete >> judging >> mark

@@ -15,8 +15,9 @@ from distilabel.steps import GlobalStep, Step, StepInput
 from pydantic import Field, PrivateAttr, field_validator
 
 from distilabel_rag4rag.corpus import load_passages, passage_id
-from distilabel_rag4rag.index import PassageIndex, Passages, embed, unique_passages
-from distilabel_rag4rag.manifest import MANIFEST_FILE, check_reusable, read_manifest
+from distilabel_rag4rag.index import PassageIndex, Passages, embed, foreign_files, unique_passages
+from distilabel_rag4rag.manifest import check_reusable, read_manifest
+from distilabel_rag4rag.parse import EMPTY_QUESTION
 from distilabel_rag4rag.paths import cache_folder
 
 if TYPE_CHECKING:
@@ -34,15 +35,17 @@ OUTPUTS = [
 
 
 def source_rank(row: Mapping[str, Any], ids: list[str], contexts: list[str]) -> int | None:
-    """1-based rank of the row's own passage, found by its id or by its text; None if absent."""
+    """1-based rank of the row's own passage; None if it was not retrieved.
+
+    Found by its text; by its id only where the row has no text: ids of two sources may collide.
+    """
     context = row.get("context")
-    own = {row.get("passage_id"), passage_id(context) if isinstance(context, str) else None} - {
-        None
-    }
-    for rank, (id_, text) in enumerate(zip(ids, contexts, strict=True), start=1):
-        if id_ in own or passage_id(text) in own:
-            return rank
-    return None
+    if isinstance(context, str) and context.strip():
+        texts = [passage_id(text) for text in contexts]
+        own = passage_id(context)
+        return texts.index(own) + 1 if own in texts else None
+    own_id = row.get("passage_id")
+    return ids.index(own_id) + 1 if own_id in ids else None
 
 
 class _Retrieve(Step):
@@ -131,10 +134,10 @@ class _Retrieve(Step):
                     self.index_factory,
                 )
             if manifest is None or manifest.passages != passages.fingerprint():
-                if folder.exists() and manifest is None and any(folder.iterdir()):
+                if foreign := foreign_files(folder):
                     raise DistilabelUserError(
-                        f"`index_dir`: '{folder}' holds other files and no {MANIFEST_FILE};"
-                        " expected a new or empty folder, or an index."
+                        f"`index_dir`: '{folder}' holds other files ({', '.join(foreign[:3])});"
+                        " expected a new or empty folder, or an index and nothing else."
                     )
                 self._logger.info(f"Indexing {len(passages.texts)} passages into '{folder}'")
                 PassageIndex.build(
@@ -151,11 +154,11 @@ class _Retrieve(Step):
         questions: dict[str, int] = {}
         for row in rows:
             question = row.get("question")
-            reason = "empty question" if not question else None
+            reason = None
             if question is not None and not isinstance(question, str):
                 reason = f"question is {type(question).__name__}, expected str"
-            elif isinstance(question, str) and not question.strip():
-                reason = "empty question"
+            elif question is None or not question.strip():
+                reason = EMPTY_QUESTION
             row.update(
                 retrieved_contexts=[],
                 retrieved_ids=[],
@@ -185,7 +188,7 @@ class _Retrieve(Step):
                 retrieved_ids=ids,
                 retrieval_scores=scores,
                 source_rank=source_rank(row, ids, contexts),
-                retrieve_reason=None if ids else f"no passage with a score of {self.min_score}",
+                retrieve_reason=None if ids else f"no passage reaches min_score={self.min_score}",
             )
 
 

@@ -21,6 +21,7 @@ from distilabel.pipeline.step_wrapper import _StepWrapper, _StepWrapperException
 from distilabel.steps.tasks.base import _Task
 
 from distilabel_rag4rag.failures import describe
+from distilabel_rag4rag.parse import NOT_ASKED
 
 PARENT_POLL_SECONDS = 0.5
 
@@ -177,12 +178,18 @@ class ReportingStepWrapper(_StepWrapper):
     def _count_failed(self, rows: list[dict[str, Any]]) -> int:
         """Rows for which the LLM gave nothing: a task's first output column is what it is for.
 
-        An abstention is an answer that is None on purpose, not a failure.
+        An abstention is an answer that is None on purpose, and a row without a question was never
+        asked: neither is a failure.
         """
         if not isinstance(self.step, _Task):
             return 0
         product = next(iter(self.step.get_outputs()))
-        return sum(_is_nothing(row.get(product)) and not row.get("abstained") for row in rows)
+        return sum(
+            _is_nothing(row.get(product))
+            and not row.get("abstained")
+            and row.get("answer_reason") not in NOT_ASKED
+            for row in rows
+        )
 
 
 def _is_nothing(value: Any) -> bool:
