@@ -228,7 +228,7 @@ def test_a_row_without_a_question_is_marked_in_every_arm(own_cache: Path, tmp_pa
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     done = rag4rag(
         *("compare", data, "--llm", "distilabel_rag4rag.testing.ScriptedLLM"),
-        *("--llm-set", "default=## Positive\n\nEna", "--out", tmp_path / "out"),
+        *("--llm-set", 'default="## Positive\\n\\nEna"', "--out", tmp_path / "out"),
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found = pd.read_parquet(tmp_path / "out" / "rows.parquet")
