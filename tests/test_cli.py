@@ -231,10 +231,10 @@ def test_a_row_without_a_question_is_marked_in_every_arm(own_cache: Path, tmp_pa
         *("--llm-set", 'default="## Positive\\n\\nEna"', "--out", tmp_path / "out"),
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    found = pd.read_parquet(tmp_path / "out" / "rows.parquet")
-    for _, arm in found.groupby("arm"):
-        assert arm["answer_reason"].tolist() == [None, "empty question", None]
-        assert arm["judge_reason"].tolist() == [None, "no answer", None]
+    found = pq.read_table(tmp_path / "out" / "rows.parquet").to_pylist()
+    for arm in ARMS:
+        reasons = [(r["answer_reason"], r["judge_reason"]) for r in found if r["arm"] == arm]
+        assert reasons == [(None, None), ("empty question", "no answer"), (None, None)]
 
 
 def test_ctrl_c_and_sigterm_end_with_130_and_143(own_cache: Path, tmp_path: Path) -> None:
