@@ -113,6 +113,9 @@ def print_result(result: "Result", console: Console) -> None:
             highlight=False,
         )
     console.print(Text(summary["verdict"]["headline"], style="bold"))
+    console.print(Text(summary["verdict"]["meaning"]))
+    for note in summary["notes"]:
+        console.print(Text(f"- {note}", style="dim"))
     for example in examples(result.rows.to_pylist()):
         console.print(example_table(example))
     console.print("Written:", style="bold")

@@ -1,10 +1,11 @@
 """LoadRows: questions and their passages, from anywhere, into a pipeline."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distilabel.steps import GeneratorStep
-from pydantic import PrivateAttr, field_validator
+from pydantic import PrivateAttr
+
+from distilabel_rag4rag.sources import PlainSource
 
 if TYPE_CHECKING:
     from distilabel.typing import GeneratorStepOutput, StepColumns
@@ -45,23 +46,13 @@ class LoadRows(GeneratorStep):
         ```
     """
 
-    source: str | list[dict[str, Any]] | None = None
+    source: PlainSource = None
     columns: dict[str, str | None] | None = None
     split: str | None = None
     limit: int | None = None
     seed: int = 0
 
     _rows: list[dict[str, Any]] = PrivateAttr(default_factory=list)
-
-    @field_validator("source", mode="before")
-    @classmethod
-    def _plain(cls, value: Any) -> Any:
-        """A path becomes a str and a Dataset its rows, which a dump can hold."""
-        if isinstance(value, Path):
-            return str(value)
-        if hasattr(value, "to_list") and hasattr(value, "column_names"):
-            return value.to_list()
-        return value
 
     @property
     def outputs(self) -> "StepColumns":

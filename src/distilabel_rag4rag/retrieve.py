@@ -12,13 +12,14 @@ from distilabel.errors import DistilabelUserError
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.embeddings.base import Embeddings
 from distilabel.steps import GlobalStep, Step, StepInput
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr
 
 from distilabel_rag4rag.corpus import load_passages, passage_id
 from distilabel_rag4rag.index import PassageIndex, Passages, embed, foreign_files, unique_passages
 from distilabel_rag4rag.manifest import check_reusable, read_manifest
 from distilabel_rag4rag.parse import EMPTY_QUESTION
 from distilabel_rag4rag.paths import cache_folder
+from distilabel_rag4rag.sources import PlainSource
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
@@ -275,19 +276,9 @@ class FaissRetrieve(_Retrieve):
         ```
     """
 
-    corpus: str | list[dict[str, Any]] | None
+    corpus: PlainSource
     columns: dict[str, str | None] | None = None
     split: str | None = None
-
-    @field_validator("corpus", mode="before")
-    @classmethod
-    def _rows_of_a_dataset(cls, value: Any) -> Any:
-        """A Dataset becomes its rows, which a dump can hold."""
-        if isinstance(value, Path):
-            return str(value)
-        if hasattr(value, "to_list") and hasattr(value, "column_names"):
-            return value.to_list()
-        return value
 
     @property
     def inputs(self) -> "StepColumns":

@@ -10,7 +10,9 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator
 
 from distilabel_rag4rag.split_text import split_text
 
@@ -22,6 +24,19 @@ SAMPLE_WORLD = Path(__file__).parent / "sample_world" / "sample_world.json"
 TEXT_SUFFIXES = (".txt", ".md", ".markdown")
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", *TEXT_SUFFIXES)
 HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?(:[\w.-]+)?")
+
+
+def plain_source(source: Any) -> Any:
+    """A path becomes a str and a Dataset its rows: what a saved pipeline can hold."""
+    if isinstance(source, Path):
+        return str(source)
+    if hasattr(source, "to_list") and hasattr(source, "column_names"):
+        return source.to_list()
+    return source
+
+
+#: The type of a step's field that takes a source.
+PlainSource = Annotated[str | list[Record] | None, BeforeValidator(plain_source)]
 
 
 class Table(NamedTuple):
