@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from datasets import Dataset
+from datasets import Dataset, DatasetDict
+from distilabel.distiset import Distiset
 
 from distilabel_rag4rag import LoadRows, load_rows
 
@@ -34,6 +35,17 @@ def test_sources_of_every_kind_survive_a_dump(tmp_path: Path, kind: str) -> None
     load.unload()
     load.load()
     assert [rows for rows, _ in load.process()] == [rows]
+
+
+def test_what_a_pipeline_saved_is_read_back(tmp_path: Path) -> None:
+    saved = Distiset({"default": DatasetDict(train=Dataset.from_list([ROW]))})
+    saved.save_to_disk(str(tmp_path / "one"))
+    [row] = load_rows(tmp_path / "one").to_list()
+    assert {name: row[name] for name in ROW} == ROW
+    for config in ("a", "b"):
+        DatasetDict(train=Dataset.from_list([ROW])).save_to_disk(str(tmp_path / "two" / config))
+    with pytest.raises(ValueError, match=r"several datasets: name one of .*a, .*b"):
+        load_rows(tmp_path / "two")
 
 
 def test_an_empty_source_is_an_error_on_load(tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ def report(
 ) -> None:
     """Compare arms whose rows are there already, also those that others made.
 
-    Writes summary.json, report.html, report.md and plots. No model is loaded.
+    Writes summary.json, report.html, report.md and plots; those of an earlier report in the same
+    folder are replaced. No model is loaded.
     """
     console, errors = Console(), Console(stderr=True)
     try:
@@ -106,6 +107,11 @@ def _report(
         arm_there = columns.get("arm", "arm") in rows
         arm = None if arm_there else Path(source).stem
         tables.append(as_table(rows, columns=columns, arm=arm))
+    arms = {str(arm) for table in tables for arm in table["arm"].unique()}
+    for option in ("baseline", "candidate"):
+        given = settings[option]
+        if given not in arms and given not in ("zero_shot", "rag4rag"):  # the defaults may miss
+            raise ValueError(f"--{option}: found {given!r}, expected one of {sorted(arms)}")
     comparison = compare(
         pd.concat(tables, ignore_index=True),
         labels=None if labels is None else _rows(labels, split),

@@ -73,7 +73,10 @@ class Tally:
                 raise self._error(step, f"{count.failed} of {count.rows} rows")
 
     def _error(self, step: str, what: str) -> TooManyFailed:
-        cause = self.steps[step].first_error or "the LLM gave no text"
+        cause = (
+            self.steps[step].first_error
+            or "the LLM gave no text, or not in the form that the step reads"
+        )
         return TooManyFailed(
             f"step '{step}': {what} failed; max_failed allows {self.max_failed:.0%}. "
             f"First error: {cause}. Rows finished: {self}"

@@ -77,6 +77,7 @@ def _open(source: Any, split: str | None, questions: bool, max_words: int) -> Ta
 
     path = Path(source).expanduser()
     if path.is_dir():
+        path = _only_config(path)
         if (path / "state.json").exists() or (path / "dataset_dict.json").exists():
             from datasets import load_from_disk
 
@@ -89,6 +90,21 @@ def _open(source: Any, split: str | None, questions: bool, max_words: int) -> Ta
     if isinstance(source, str) and path.suffix not in SUFFIXES and HUB_ID.fullmatch(source):
         return _from_hub(source, split)
     raise ValueError(f"{source} does not exist: expected a file, a folder or the id of a dataset")
+
+
+def _only_config(folder: Path) -> Path:
+    """The folder itself; of one that a pipeline's Distiset was saved to, its only config.
+
+    Raises:
+        ValueError: if it holds several.
+    """
+    configs = sorted(path.parent for path in folder.glob("*/dataset_dict.json"))
+    if not configs:
+        return folder
+    if len(configs) > 1:
+        names = ", ".join(str(config) for config in configs)
+        raise ValueError(f"{folder} holds several datasets: name one of {names}")
+    return configs[0]
 
 
 def _no_split(split: str | None, name: str) -> None:
