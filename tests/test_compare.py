@@ -1,6 +1,7 @@
 """Each figure against an independent computation, and what must not win."""
 
 import json
+from typing import Any
 
 import datasets
 import numpy as np
@@ -357,3 +358,33 @@ def test_ids_may_be_numbers():
 def test_a_table_keeps_the_columns_it_does_not_know():
     table = as_table(rows_of("a", ["grounded"], article="Ash"))
     assert table["article"].tolist() == ["Ash"]
+
+
+def _scored(arm: str, scores: list[float | None], per_passage: int = 3) -> list[dict[str, Any]]:
+    return [
+        {
+            "arm": arm,
+            "id": str(i),
+            "passage_id": str(i // per_passage),
+            "answer": "a",
+            "hallucination_score": score,
+        }
+        for i, score in enumerate(scores)
+    ]
+
+
+def test_few_passages_are_too_few_to_tell() -> None:
+    rows = _scored("zero_shot", [0.9] * 12, 6) + _scored("rag4rag", [0.1] * 12, 6)
+    verdict = compare(rows, bootstrap=200).verdict
+    assert verdict.winner is None
+    assert verdict.meaning.startswith("Too few passages (2) to tell")
+
+
+def test_an_arm_that_is_judged_on_few_of_its_rows_does_not_win() -> None:
+    base = [0.9, 0.1] * 30  # 30 of 60 grounded
+    some: list[float | None] = [0.1 if i % 5 == 0 else None for i in range(60)]  # 12 of 60
+    verdict = compare(
+        _scored("zero_shot", list(base)) + _scored("rag4rag", some), bootstrap=200
+    ).verdict
+    assert verdict.winner is None
+    assert "grounded answers of all rows are 20.0%" in verdict.meaning

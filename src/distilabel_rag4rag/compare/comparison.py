@@ -101,7 +101,13 @@ def compare(
     by_arm = {name: table[table["arm"] == name] for name in arm_names(table)}
     arms = {name: measure_arm(r, resampling.of(r["cluster"])) for name, r in by_arm.items()}
     pairs = measure_pairs(table, resampling)
-    verdict = judge_pair(arms, pairs, baseline=baseline, candidate=candidate)
+    verdict = judge_pair(
+        arms,
+        pairs,
+        baseline=baseline,
+        candidate=candidate,
+        clusters=int(table["cluster"].nunique()),
+    )
     return Comparison(
         settings={
             "threshold": threshold,

@@ -8,6 +8,8 @@ from distilabel_rag4rag.compare.statistics import Estimate
 from distilabel_rag4rag.compare.wording import number, p_value, percent, points
 
 #: From this p-value down a difference is told as one.
+#: Below so many passages a test that flips whole passages cannot reach 0.05 (2 / 2**5 > 0.05).
+MIN_CLUSTERS = 6
 ALPHA = 0.05
 
 
@@ -36,6 +38,7 @@ def judge_pair(
     *,
     baseline: str,
     candidate: str,
+    clusters: int | None = None,
 ) -> Verdict:
     """The verdict on candidate against baseline; on the first two arms where they are missing."""
     names = [name for name in arms if name != "published"]
@@ -49,12 +52,17 @@ def judge_pair(
     pair = pairs.get(f"{baseline}_vs_{candidate}") or pairs[f"{candidate}_vs_{baseline}"]
     a, b = pair.a, pair.b
     winner = _winner(pair)
+    if winner is not None:
+        # Judged rows alone do not show what an arm left unanswered, unjudged or out.
+        loser = pair.a if winner == pair.b else pair.b
+        if _value(arms[winner].grounded_rate) < _value(arms[loser].grounded_rate):
+            winner = None
     return Verdict(
         baseline=baseline,
         candidate=candidate,
         winner=winner,
         headline=_headline(candidate, baseline, arms, pair),
-        meaning=_meaning(pair, a, b, arms, winner),
+        meaning=_meaning(pair, a, b, arms, winner, clusters),
     )
 
 
@@ -62,9 +70,14 @@ def _winner(pair: PairResult) -> str | None:
     """Fewer hallucinations on the same rows, and not worse in what an abstention would cost."""
     if not pair.hallucination.rows or not _real(pair.hallucination):
         return None
+    b_is_lower = _value(pair.hallucination.difference) < 0
+    return None if _pays(pair) else (pair.b if b_is_lower else pair.a)
+
+
+def _pays(pair: PairResult) -> bool:
+    """Whether the arm that hallucinates less is worse where an answer withheld is one lost."""
     sign = 1 if _value(pair.hallucination.difference) < 0 else -1  # 1: b hallucinates less
-    worse = any(sign * _value(measure.difference) < 0 for measure in _paid(pair))
-    return None if worse else (pair.b if sign > 0 else pair.a)
+    return any(sign * _value(measure.difference) < 0 for measure in _paid(pair))
 
 
 def _paid(pair: PairResult) -> list[PairedRates | PairedMeans]:
@@ -89,7 +102,12 @@ def _headline(
 
 
 def _meaning(
-    pair: PairResult, a: str, b: str, arms: Mapping[str, ArmResult], winner: str | None
+    pair: PairResult,
+    a: str,
+    b: str,
+    arms: Mapping[str, ArmResult],
+    winner: str | None,
+    clusters: int | None,
 ) -> str:
     silent = [name for name in (a, b) if not arms[name].answered]
     if silent:
@@ -103,6 +121,11 @@ def _meaning(
     if pair.identical_answers == pair.rows and rates.only_a == rates.only_b == 0:
         return f"There is no difference: the {pair.rows} answers of {a} and {b} are the same texts."
     on = f"on the {rates.rows} questions that both answered"
+    if not _real(rates) and clusters is not None and clusters < MIN_CLUSTERS:
+        return (
+            f"Too few passages ({clusters}) to tell: {points(rates.difference)} {on}, and no test"
+            f" by passages can be sure below {MIN_CLUSTERS}."
+        )
     if not _real(rates):
         said = (
             f"These data show no difference in hallucination {on}: {points(rates.difference)} "
@@ -114,9 +137,14 @@ def _meaning(
         f"The difference is more than chance {on}: {points(rates.difference)} from {a} to {b} "
         f"({p_value(rates.clustered_p)})."
     )
+    if winner is None and not _pays(pair):
+        left = " and ".join(f"{percent(arms[n].grounded_rate)} in {n}" for n in (lower, higher))
+        return (
+            said + f" But grounded answers of all rows are {left}: {lower} is not better for that."
+        )
     if winner is None:
         return said + f" But {lower} pays for it: {_price(pair)}; it is not better for that."
-    return said + f" {lower} is also not worse than {higher} in what is left to train on."
+    return said + f" No loss of {lower} against {higher} was seen in what is left to train on."
 
 
 def _price(pair: PairResult) -> str:
