@@ -77,6 +77,9 @@ class FailFastPipeline(IsolatedPipeline):
     is left out unless `enable_metadata=True`. A step that leaves no row at all is an error. Runs
     on one machine: `ray()` is refused.
 
+    Not held to this yet: `load_groups`, and a replicated step before a GlobalStep, can wait without
+    end; routing to leaf steps ends in an error.
+
     Attributes:
         max_failed: the share of a step's rows that may fail: an LLM that gave nothing, an
             exception in a batch. More end the run, as does a batch (of five rows or more, or
