@@ -1,0 +1,1 @@
+"""A real argilla-server for tests; only its search engine is replaced (engine.py)."""
