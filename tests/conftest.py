@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ("local_hub",)
+
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("DISTILABEL_LOG_LEVEL", "ERROR")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
