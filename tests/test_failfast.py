@@ -2,19 +2,25 @@
 
 import logging
 import threading
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
 from datasets import Dataset
 from distilabel.errors import DistilabelUserError
-from distilabel.pipeline import Pipeline, sample_n_steps
+from distilabel.pipeline import Pipeline, routing_batch_function, sample_n_steps
 from fault_steps import Below, Double, DoubleTwice, Joined, Numbers, Oddities, Slowest, Sum
 
 from distilabel_rag4rag.failfast import FailFastPipeline
 from distilabel_rag4rag.failures import RunFailed
 
 pytestmark = pytest.mark.timeout(30)
+
+
+@routing_batch_function()
+def only_the_first(steps: list[str]) -> list[str]:
+    return steps[:1]
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +83,60 @@ def test_routed_rows(tmp_path: Path) -> None:
         doubles = [Double(name=name, input_batch_size=5) for name in ("a", "b", "c")]
         numbers >> sample_n_steps(1) >> doubles >> Joined(input_batch_size=5)
     assert sorted(row["number"] for row in rows(run)) == list(range(40))
+
+
+@pytest.mark.parametrize("follower", [True, False])
+def test_rows_routed_to_last_steps(tmp_path: Path, follower: bool) -> None:
+    """Steps that are not joined again, so that only one of them gets the last batch."""
+    turns = cycle([0, 1])
+
+    @routing_batch_function()
+    def by_turns(steps: list[str]) -> list[str]:
+        return [sorted(steps)[next(turns)]]
+
+    with pipeline(tmp_path) as run:
+        numbers = Numbers(rows=44, batch_size=5)
+        doubles = [Double(name=name, input_batch_size=5) for name in ("a", "b")]
+        numbers >> by_turns >> doubles
+        if follower:
+            doubles[0] >> Double(name="again", input_batch_size=5)
+    found = run.run()
+    first = found["again" if follower else "a"]["train"]["number"]
+    assert first == [n for n in range(44) if n // 5 % 2 == 0]
+    assert found["b"]["train"]["number"] == [n for n in range(44) if n // 5 % 2]
+
+
+def test_no_row_is_routed_to_a_step(tmp_path: Path) -> None:
+    with pipeline(tmp_path) as run:
+        doubles = [Double(name=name, input_batch_size=5) for name in ("a", "b")]
+        Numbers(rows=40, batch_size=5) >> only_the_first >> doubles
+    assert run.run()["a"]["train"]["number"] == list(range(40))
+
+
+LOAD_GROUPS = [[["one"], ["two"], ["three"]], "sequential_step_execution", [["one", "two"]]]
+
+
+@pytest.mark.parametrize("load_groups", LOAD_GROUPS)
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_steps_loaded_in_groups(tmp_path: Path, load_groups: Any, replicas: int) -> None:
+    """A generator whose rows are for a later stage is asked for all of them."""
+    with pipeline(tmp_path) as run:
+        steps = [
+            Slowest(name=name, input_batch_size=7, resources={"replicas": replicas})
+            for name in ("one", "two", "three")
+        ]
+        Numbers(rows=100, batch_size=10) >> steps[0] >> steps[1] >> steps[2] >> Sum()
+    assert [row["double"] for row in rows(run, load_groups=load_groups)] == [
+        2 * n for n in range(100)
+    ]
+
+
+def test_replicas_that_finish_after_the_last_batch(tmp_path: Path) -> None:
+    """The last batch of a stage comes first; a GlobalStep still gets the rows of all of them."""
+    with pipeline(tmp_path) as run:
+        slowest = Slowest(input_batch_size=50, resources={"replicas": 3})
+        Numbers(rows=101, batch_size=10) >> slowest >> Sum()
+    assert [row["sum"] for row in rows(run)] == [5050] * 101
 
 
 def test_unequal_rows_to_join(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from openai_server import OpenAIServer
 
 from distilabel_rag4rag.generation_cache import CachedAsyncLLM, CachedLLM, cached
 from distilabel_rag4rag.generation_key import identity
-from distilabel_rag4rag.generation_store import GenerationStore, clear
+from distilabel_rag4rag.generation_store import FILE, GenerationStore, clear
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -247,8 +247,30 @@ def test_many_processes_at_once(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_cache(tmp_path: Path) -> None:
     (tmp_path / "generations.sqlite").write_bytes(os.urandom(4096))
-    with pytest.raises(OSError, match=r"cannot be opened .*set folder or RAG4RAG_CACHE"):
+    with pytest.raises(OSError, match=r"cannot be read .*set folder or RAG4RAG_CACHE"):
         GenerationStore(tmp_path)
+
+
+def test_a_damaged_entry_is_asked_again(tmp_path: Path) -> None:
+    """An entry without its end, as a failing disk leaves it."""
+    history = tmp_path / "history.jsonl"
+    llm = cached(HashLLM(history_path=str(history)), folder=str(tmp_path))
+    replies = ask(llm, "a")
+    with sqlite3.connect(tmp_path / FILE) as table:
+        table.execute("UPDATE generations SET value = substr(value, 1, 5)")
+    assert [ask(llm, "a") for _ in range(2)] == [replies, replies]
+    assert len(history.read_text().splitlines()) == 2
+
+
+def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
+    store = GenerationStore(tmp_path)
+    for number in range(2_000):
+        store.put(str(number), "x" * 100)
+    store.close()
+    file = tmp_path / FILE
+    file.write_bytes(file.read_bytes()[:8_192] + b"?" * (file.stat().st_size - 8_192))
+    with pytest.raises(OSError, match=r"cannot be read .*set folder or RAG4RAG_CACHE"):
+        GenerationStore(tmp_path).get(map(str, range(2_000)))
 
 
 def test_a_full_disk_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,11 +13,11 @@ from distilabel_rag4rag.columns import arrow_schema
 from distilabel_rag4rag.parquet_buffer import ParquetBuffer, table_of
 
 
-def written(folder: Path, *batches: list[dict[str, Any]], order: Any = None) -> pa.Table:
+def written(folder: Path, *batches: list[dict[str, Any]]) -> pa.Table:
     """Every batch in a file of its own, then read back together."""
     buffer = ParquetBuffer(folder / "data", ["step"], rows_per_file=1)
-    for number in order or range(len(batches)):
-        buffer.add_batch(SimpleNamespace(step_name="step", seq_no=number, data=[batches[number]]))
+    for batch in batches:
+        buffer.add_batch(SimpleNamespace(step_name="step", data=[batch]))
     buffer.close()
     files = sorted((folder / "data" / "step").iterdir())
     schemas = [pq.read_schema(file) for file in files]
@@ -55,13 +55,6 @@ def test_keys_that_come_late_or_go_missing(tmp_path: Path) -> None:
         {"a": None, "b": 2, "c": None},
         {"a": None, "b": None, "c": 3},
     ]
-
-
-def test_batches_out_of_order(tmp_path: Path) -> None:
-    """Also one that waits for a batch that never comes is not lost."""
-    batches = [[{"n": n}] for n in range(6)]
-    table = written(tmp_path, *batches, order=[2, 0, 1, 5, 3])
-    assert table["n"].to_pylist() == [0, 1, 2, 3, 5]
 
 
 @pytest.mark.parametrize("value", [None, []])

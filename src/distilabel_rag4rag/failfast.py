@@ -45,6 +45,7 @@ from distilabel.pipeline.local import _NoDaemonPool
 from distilabel.utils.ray import script_executed_in_ray_cluster
 
 from distilabel_rag4rag.failures import RunFailed, Tally, describe
+from distilabel_rag4rag.flow import InOrder
 from distilabel_rag4rag.isolated import IsolatedPipeline
 from distilabel_rag4rag.surroundings import Signals, end_pool, kept_logging
 from distilabel_rag4rag.worker import (
@@ -74,11 +75,8 @@ class FailFastPipeline(IsolatedPipeline):
     `run` raises `failures.RunFailed` where distilabel hangs or returns less, KeyboardInterrupt on
     Ctrl-C, and its subclass `surroundings.Terminated` on SIGTERM. `use_cache` is accepted and
     ignored: `generation_cache.cached` keeps what an LLM said. The `distilabel_metadata` column
-    is left out unless `enable_metadata=True`. A step that leaves no row at all is an error. Runs
-    on one machine: `ray()` is refused.
-
-    Not held to this yet: `load_groups`, and a replicated step before a GlobalStep, can wait without
-    end; routing to leaf steps ends in an error.
+    is left out unless `enable_metadata=True`. A step that leaves no row at all is an error, unless
+    no batch was routed to it. Runs on one machine: `ray()` is refused.
 
     Attributes:
         max_failed: the share of a step's rows that may fail: an LLM that gave nothing, an
@@ -156,7 +154,7 @@ class FailFastPipeline(IsolatedPipeline):
         """Start the workers and two threads, watch until one of them fails or all is done, end
         them all."""
         self._manager, self._assigned = manager, manager.dict()
-        self._output_queue, self._load_queue = manager.Queue(), manager.Queue()
+        self._output_queue, self._load_queue = InOrder(manager.Queue()), manager.Queue()
         with signals.held():
             self._pool = _NoDaemonPool(
                 self.dag.get_total_replica_count(),
@@ -248,7 +246,7 @@ class FailFastPipeline(IsolatedPipeline):
             step=step,
             replica=replica,
             input_queue=input_queue,
-            output_queue=self._output_queue,
+            output_queue=self._output_queue.queue,
             load_queue=self._load_queue,
             dry_run=self._dry_run,
         )
@@ -276,9 +274,9 @@ class FailFastPipeline(IsolatedPipeline):
         self._load_failed = True
 
     def _wait_current_stage_to_finish(self) -> None:
-        """distilabel turns in a loop without a pause."""
-        steps = self._steps_to_be_loaded_in_stage(self._current_stage)
-        while not self._stop_called and any(map(self._is_step_running, steps)):
+        """distilabel turns in a loop without a pause, and ends one replica of each step."""
+        self._end_stage()
+        while not self._stop_called and any(map(self._is_step_running, self._steps_of_stage())):
             time.sleep(POLL_SECONDS)
 
     def _is_step_running(self, step_name: str) -> bool:
@@ -294,6 +292,8 @@ class FailFastPipeline(IsolatedPipeline):
         failed, first_error = failed_rows(batch)
         self.tally.add(batch.step_name, len(batch.data[0]), failed, first_error)
         if batch.last_batch and self.tally.rows(batch.step_name) == 0:
-            raise self._failure(f"step '{batch.step_name}' left no rows")
+            if not self._is_routed(batch.step_name):
+                raise self._failure(f"step '{batch.step_name}' left no rows")
+            self._logger.warning(f"⚠️ No rows were routed to step '{batch.step_name}'")
         if self.on_progress is not None:
             self.on_progress(batch.step_name, self.tally.rows(batch.step_name))

@@ -9,6 +9,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +53,29 @@ class GenerationStore:
             )
             self._table.execute("CREATE INDEX IF NOT EXISTS by_age ON generations (stored)")
         except sqlite3.DatabaseError as error:
-            raise OSError(
-                f"the generation cache {path} cannot be opened ({error}); move it away, or set "
-                "folder or RAG4RAG_CACHE to another place"
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> OSError:
+        return OSError(
+            f"the generation cache {self.folder / FILE} cannot be read ({error}); move it away, or "
+            "set folder or RAG4RAG_CACHE to another place"
+        )
 
     def get(self, keys: Iterable[str]) -> dict[str, Any]:
-        """The entries that there are, by key."""
+        """The entries that there are, by key; one whose text is no JSON counts as missing.
+
+        Raises:
+            OSError: if the file is damaged, with what to do about it.
+        """
+        query = "SELECT value FROM generations WHERE key = ?"
         found = {}
-        for key in keys:
-            row = self._table.execute(
-                "SELECT value FROM generations WHERE key = ?", (key,)
-            ).fetchone()
-            if row is not None:
-                found[key] = json.loads(row[0])
+        try:
+            for key in keys:
+                if row := self._table.execute(query, (key,)).fetchone():
+                    with suppress(ValueError, TypeError):
+                        found[key] = json.loads(row[0])
+        except sqlite3.DatabaseError as error:
+            raise self._unusable(error) from error
         return found
 
     def put(self, key: str, value: Any) -> None:

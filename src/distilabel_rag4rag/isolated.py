@@ -79,8 +79,12 @@ class IsolatedPipeline(FlowPipeline):
             for step in self._steps()
             for citation in parse_google_docstring(step)["citations"]
         ]
-        for step in self.dag.leaf_steps:
-            splits = distiset.get(step, distiset.get("default"))
+        leaves = list(self.dag.leaf_steps)
+        if len(leaves) > 1 and "default" in distiset:  # no row was routed to the others
+            (name,) = filter(self.tally.rows, leaves)
+            distiset[name] = distiset.pop("default")
+        for step in leaves:
+            splits = distiset.get(step if len(leaves) > 1 else "default")
             found = 0 if splits is None else splits["train"].num_rows
             if found != self.tally.rows(step):
                 raise RunFailed(

@@ -21,37 +21,26 @@ Rows = list[dict[str, Any]]
 
 
 class ParquetBuffer:
-    """Collects batches of rows per step and writes them to `folder/<step>/<number>.parquet`.
-
-    Batches are written in the order of their sequence numbers, whatever order they arrive in
-    (replicas of a step finish out of order).
-    """
+    """Collects batches of rows per step and writes them to `folder/<step>/<number>.parquet`."""
 
     def __init__(self, folder: Path, steps: Iterable[str], rows_per_file: int = 1000) -> None:
         """Create the folders, one for each of `steps`."""
         self.folder, self.rows_per_file = folder, rows_per_file
         self._rows: dict[str, Rows] = {step: [] for step in steps}
-        self._early: dict[str, dict[int, Rows]] = defaultdict(dict)
-        self._next_batch: dict[str, int] = defaultdict(int)
         self._files: dict[str, list[tuple[Path, pa.Schema]]] = defaultdict(list)
         for step in self._rows:
             (folder / step).mkdir(parents=True)
 
     def add_batch(self, batch: Any) -> None:
         """Take a `distilabel.pipeline.batch._Batch`."""
-        step, early = batch.step_name, self._early[batch.step_name]
-        early[batch.seq_no] = batch.data[0]
-        while (rows := early.pop(self._next_batch[step], None)) is not None:
-            self._next_batch[step] += 1
-            self._rows[step].extend(rows)
+        step = batch.step_name
+        self._rows[step].extend(batch.data[0])
         if len(self._rows[step]) >= self.rows_per_file:
             self._write(step)
 
     def close(self) -> None:
         """Write what is left and give all the files of a step one schema."""
         for step, rows in self._rows.items():
-            for number in sorted(self._early[step]):
-                rows.extend(self._early[step].pop(number))
             if rows:
                 self._write(step)
             self._unify(step)
