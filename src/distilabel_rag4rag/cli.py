@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from distilabel_rag4rag.cli_publish import publish
 from distilabel_rag4rag.cli_report import parse_columns, report
 
 app = typer.Typer(
@@ -228,6 +229,7 @@ def demo(
 
 
 app.command()(report)
+app.command()(publish)
 
 
 def _run(settings: Any, out: Path, force: bool, verbose: bool) -> None:

@@ -1,0 +1,256 @@
+"""The dataset card: what it is, how it was made, what was found, how to use it.
+
+Our part stands between two markers; what a person wrote outside of them stays, in the text and in
+the YAML.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from distilabel.errors import DistilabelUserError
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from distilabel_rag4rag.columns import BY_NAME
+from distilabel_rag4rag.compare import wording
+from distilabel_rag4rag.compare.statistics import Estimate
+from distilabel_rag4rag.publish.citations import citations
+from distilabel_rag4rag.publish.errors import PublishError
+from distilabel_rag4rag.report.markdown import escape_markdown
+
+if TYPE_CHECKING:
+    from distilabel_rag4rag.publish.material import Material
+
+BEGIN = "<!-- rag4rag: from here on this card is written by `rag4rag publish`, … -->"
+END = "<!-- rag4rag: … to here. What stands outside is kept. -->"
+_OURS = re.compile(r"<!-- rag4rag: from here.*?-->.*?<!-- rag4rag: … to here.*?-->", re.DOTALL)
+
+TAGS = ("synthetic", "distilabel", "rag4rag")
+TASKS = ("question-answering", "sentence-similarity", "text-retrieval")
+
+#: What the fields of a step say about how an answer is asked for.
+_PROMPTS = ("system_template", "template", "system_prompt", "style", "abstain", "action", "context")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What only the person who publishes knows.
+
+    Attributes:
+        license: the Hub's id of the licence, such as `cc-by-4.0`.
+        language: codes of the languages, such as `en`.
+        passages: where the passages come from, as text.
+        title: of the card.
+    """
+
+    license: str
+    language: tuple[str, ...]
+    passages: str
+    title: str
+
+
+def terms(
+    sample_world: bool,
+    repo_id: str,
+    license: str | None,
+    language: str | None,
+    passages: str | None,
+    title: str | None,
+) -> Terms:
+    """The terms as given; only the sample world has defaults.
+
+    Raises:
+        DistilabelUserError: naming what is missing.
+    """
+    if sample_world:
+        license, language = license or "cc0-1.0", language or "en"
+        passages = passages or (
+            "the sample world of distilabel-rag4rag, an invented encyclopedia written for that"
+            " package and given to the public domain (CC0 1.0)."
+        )
+    for option, value, example in (
+        ("license", license, "cc-by-4.0; it must allow to publish the passages"),
+        ("language", language, "en, or en,de"),
+        ("passages", passages, "'English Wikipedia of 2016, by way of SQuAD 1.1'"),
+    ):
+        if not value or not value.strip():
+            raise DistilabelUserError(
+                f"--{option}: found nothing, expected for example {example}. Somebody wrote these"
+                " documents: there is no default for them."
+            )
+    assert license
+    assert language
+    assert passages
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", license):
+        raise DistilabelUserError(
+            f"--license: found {license!r}, expected an id of the Hub, such as cc-by-4.0, mit or"
+            " other."
+        )
+    codes = tuple(code.strip() for code in language.split(","))
+    if wrong := [code for code in codes if not re.fullmatch(r"[a-z]{2,3}|code", code)]:
+        raise DistilabelUserError(f"--language: found {wrong}, expected codes such as en or de.")
+    return Terms(license, codes, passages, title or repo_id.rpartition("/")[2])
+
+
+def write_card(material: "Material", terms: Terms, repo_id: str, existing: str | None) -> str:
+    """The whole card: ours, in the one that is there.
+
+    Raises:
+        PublishError: if the YAML of the one that is there cannot be read.
+    """
+    head, text = _parted(existing or "")
+    block = _render(material, terms, repo_id)
+    if existing is None:
+        text = f"# {escape_markdown(terms.title)}\n\n{block}\n"
+    elif _OURS.search(text):
+        text = _OURS.sub(lambda _: block, text, count=1)
+    else:
+        text = f"{text.rstrip()}\n\n{block}\n"
+    data = yaml.safe_dump(
+        _metadata(head, material, terms), sort_keys=False, allow_unicode=True, width=100
+    )
+    return f"---\n{data}---\n\n{text.lstrip()}"
+
+
+def size_category(rows: int) -> str:
+    """The Hub's word for so many rows."""
+    bounds = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
+    digits = len(str(rows))
+    return bounds[max(digits - 3, 0)] if digits <= 8 else "100M<n<1B"
+
+
+def _parted(card: str) -> tuple[dict[str, Any], str]:
+    from huggingface_hub.repocard import REGEX_YAML_BLOCK
+
+    match = REGEX_YAML_BLOCK.match(card)
+    if not match:
+        return {}, card
+    try:
+        head = yaml.safe_load(match[2]) or {}
+        if not isinstance(head, dict):
+            raise ValueError(f"found a {type(head).__name__}, expected KEY: VALUE")
+    except (ValueError, yaml.YAMLError) as error:
+        raise PublishError(
+            f"The YAML at the head of the README.md that is there cannot be read ({error});"
+            " nothing was sent. Mend it on the Hub and publish again.",
+            "reading the card that is there",
+        ) from error
+    return head, card[match.end() :]
+
+
+def _metadata(head: dict[str, Any], material: "Material", terms: Terms) -> dict[str, Any]:
+    """The YAML: what the data say is ours, what a person set stays, tags are joined."""
+    from datasets import DatasetInfo, Features
+    from datasets.info import DatasetInfosDict
+    from datasets.splits import SplitDict, SplitInfo
+    from datasets.utils.metadata import MetadataConfigs
+    from huggingface_hub import DatasetCardData
+
+    tags = head.get("tags") or []
+    tags = [tags] if isinstance(tags, str) else list(tags)
+    ours = {
+        "pretty_name": head.get("pretty_name") or terms.title,
+        "license": terms.license,
+        "language": list(terms.language),
+        "size_categories": [size_category(largest(material))],
+        "task_categories": head.get("task_categories") or list(TASKS),
+        "tags": tags + [tag for tag in TAGS if tag not in tags],
+    }
+    card = DatasetCardData(**{**head, **ours})
+    infos, configs = {}, {}
+    for name, config in material.configs.items():
+        sizes = {
+            split: SplitInfo(split, num_bytes=table.nbytes, num_examples=table.num_rows)
+            for split, table in config.splits.items()
+        }
+        first = next(iter(config.splits.values()))
+        features = Features.from_arrow_schema(first.schema)
+        infos[name] = DatasetInfo(features=features, splits=SplitDict(sizes))
+        configs[name] = {
+            "data_files": [{"split": split, "path": f"{name}/{split}-*"} for split in config.splits]
+        } | ({"default": True} if name == material.default else {})
+    DatasetInfosDict(infos).to_dataset_card_data(card)
+    MetadataConfigs(configs).to_dataset_card_data(card)
+    merged = {key: value for key, value in card.to_dict().items() if value is not None}
+    return {key: merged[key] for key in dict.fromkeys([*head, *ours, *merged]) if key in merged}
+
+
+def largest(material: "Material") -> int:
+    """Rows of the largest config."""
+    return max(sum(t.num_rows for t in c.splits.values()) for c in material.configs.values())
+
+
+def _render(material: "Material", terms: Terms, repo_id: str) -> str:
+    environment = Environment(
+        loader=PackageLoader("distilabel_rag4rag.publish"),
+        autoescape=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=escape_markdown,
+    )
+    environment.filters |= {"raw": Markup, "fenced": _fenced, "of": _of}
+    first = next(iter(material.configs[material.default].splits))
+    columns = material.configs[material.default].splits[first].column_names
+    settings = material.run.get("settings", {})
+    return (
+        environment.get_template("card.md.j2")
+        .render(
+            m=material,
+            s=material.summary,
+            terms=terms,
+            repo_id=repo_id,
+            first=first,
+            columns=[BY_NAME[name] for name in columns if name in BY_NAME],
+            settings={k: v for k, v in settings.items() if v not in (None, [], {})},
+            versions=material.run.get("versions", {}),
+            models=_models(material),
+            prompts=_prompts(material),
+            citations=Markup(citations(material.citations)),
+            begin=Markup(BEGIN),
+            end=Markup(END),
+        )
+        .strip()
+    )
+
+
+def _of(values: Mapping[str, Any], name: str, word: str = "percent") -> str:
+    """A figure of summary.json with its interval, as text."""
+    low, high = values.get(f"{name}_ci") or (None, None)
+    text: str = getattr(wording, word)(Estimate(values.get(name), low, high))
+    return text
+
+
+def _fenced(text: Any) -> Markup:
+    """Text as a block of code, whatever fences stand in it."""
+    text = str(text).strip("\n")
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return Markup(f"{fence}text\n{text}\n{fence}")
+
+
+def _models(material: "Material") -> list[str]:
+    """The LLMs that the rows name."""
+    names: set[str] = set()
+    for arm in material.arms:
+        for table in material.configs[arm].splits.values():
+            names |= set(table["model_name"].unique().to_pylist())
+    return sorted(name for name in names if name)
+
+
+def _prompts(material: "Material") -> dict[str, dict[str, Any]]:
+    """arm -> the class of its task and the fields that shape its prompt."""
+    found = {}
+    for path, text in material.texts.items():
+        if not path.startswith("run/pipelines/"):
+            continue
+        for entry in (yaml.safe_load(text).get("pipeline") or {}).get("steps") or []:
+            fields = entry["step"]
+            if fields["name"] == "answer" and "llm" in fields:
+                said = {key: fields[key] for key in _PROMPTS if fields.get(key) is not None}
+                arm = path.rpartition("/")[2].removesuffix(".yaml")
+                found[arm] = {"class": fields["type_info"]["name"], "fields": said}
+    return found

@@ -1,0 +1,170 @@
+"""What there is to publish: a folder of `compare`, a saved Distiset, or objects in memory."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distilabel.errors import DistilabelUserError
+
+from distilabel_rag4rag.publish.configs import Config, plain_configs, run_configs
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Columns by which rows are those of a comparison.
+_OF_A_RUN = (
+    *("arm", "id", "passage_id", "title", "context", "question", "human_answer", "answer"),
+    *("hallucinated_spans", "hallucination_score", "keep_row_after_grounding"),
+)
+
+
+@dataclass
+class Material:
+    """Everything that a publication is made of.
+
+    Attributes:
+        configs: the products, by name.
+        default: the config that is loaded when none is named.
+        arms: the configs that are arms.
+        summary: what the comparison found; empty for other data.
+        run: how the rows were made; may be empty.
+        plots: file name -> PNG.
+        texts: path in the repository -> text, to be scanned: pipelines, logs, run.json.
+        notes: what was left out, and why.
+        sample_world: whether the passages are the package's own invented ones.
+    """
+
+    configs: dict[str, Config]
+    default: str
+    arms: list[str] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+    run: dict[str, Any] = field(default_factory=dict)
+    plots: dict[str, bytes] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    citations: list[str] = field(default_factory=list)
+    sample_world: bool = False
+
+
+def gather(source: Any, configs: list[str] | None = None) -> Material:
+    """Reads a source.
+
+    Args:
+        source: a folder of `compare`; a folder saved by `datasets` or by a Distiset; a Distiset,
+            DatasetDict or Dataset.
+        configs: the names of the configs to publish; None for all but `notebook`.
+
+    Raises:
+        DistilabelUserError: if it is none of these, holds no rows, or names clash.
+    """
+    if isinstance(source, str | Path):
+        folder = Path(source).expanduser()
+        if (folder / "rows.parquet").is_file():
+            return _of_run(folder, configs)
+        source = _saved(folder)
+    return _of_datasets(source, configs)
+
+
+def _of_run(folder: Path, configs: list[str] | None) -> Material:
+    import pyarrow.parquet as pq
+
+    rows = pq.read_table(folder / "rows.parquet")
+    summary = _json(folder / "summary.json")
+    material = _of_rows(rows, summary, configs)
+    material.run = _json(folder / "run.json")
+    settings = material.run.get("settings", {})
+    material.sample_world = "source" in settings and settings["source"] is None
+    material.plots = {
+        path.name: path.read_bytes() for path in sorted((folder / "plots").glob("*.png"))
+    }
+    names = [name for name in ("run.json", "summary.json") if (folder / name).is_file()]
+    names += [f"pipelines/{path.name}" for path in sorted((folder / "pipelines").glob("*.yaml"))]
+    material.texts |= {f"run/{name}": (folder / name).read_text("utf-8") for name in names}
+    return material
+
+
+def _of_rows(rows: "pa.Table", summary: dict[str, Any], configs: list[str] | None) -> Material:
+    """Rows of arms; without a summary they are compared here."""
+    plots: dict[str, bytes] = {}
+    if not summary and rows.num_rows:
+        from distilabel_rag4rag.compare import compare
+        from distilabel_rag4rag.report.charts import as_png, draw_charts, style
+
+        comparison = compare(rows)
+        summary = comparison.to_dict()
+        with style():
+            plots = {f"{name}.png": as_png(c) for name, c in draw_charts(comparison).items()}
+    verdict = summary.get("verdict", {})
+    found, arms, default = run_configs(rows, verdict.get("candidate", "rag4rag"), configs)
+    material = Material(found, default, arms, summary, plots=plots)
+    material.texts["run/summary.json"] = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
+    told = [name for name in summary.get("arms", {}) if name != "published"]
+    material.notes += [f"The arm {arm} has no rows." for arm in told if arm not in found]
+    return material
+
+
+def _of_datasets(source: Any, configs: list[str] | None) -> Material:
+    from datasets import Dataset, DatasetDict
+
+    if isinstance(source, Dataset | DatasetDict):
+        source = {"default": source}
+    if not isinstance(source, Mapping) or not source:
+        raise DistilabelUserError(
+            f"source: found {type(source).__name__}, expected a folder of `rag4rag compare`, a"
+            " folder saved by a Distiset or by datasets, a Distiset, a DatasetDict or a Dataset."
+        )
+    for name, value in source.items():
+        if not isinstance(value, Dataset | DatasetDict):
+            found = type(value).__name__
+            raise DistilabelUserError(f"source: '{name}' is a {found}, expected a Dataset.")
+    parts, notes = plain_configs(source, configs)
+    only = next(iter(parts.values()))
+    if len(parts) == 1 and len(only.splits) == 1:
+        [rows] = only.splits.values()
+        if set(_OF_A_RUN) <= set(rows.column_names):
+            material = _of_rows(rows, {}, configs)
+            material.notes += notes
+            return material
+    material = Material(parts, "default" if "default" in parts else next(iter(parts)), notes=notes)
+    _add_files(material, source)
+    return material
+
+
+def _add_files(material: Material, distiset: Any) -> None:
+    """What distilabel keeps beside the rows; artifacts may hold anything and stay here."""
+    for name in ("pipeline_path", "log_filename_path"):
+        path = getattr(distiset, name, None)
+        if path is not None and Path(path).is_file():
+            kind = "pipeline.yaml" if name == "pipeline_path" else "pipeline.log"
+            material.texts[f"run/{kind}"] = Path(path).read_text("utf-8", errors="replace")
+    if getattr(distiset, "artifacts_path", None):
+        material.notes.append("The artifacts of the pipeline's steps are left out.")
+    material.citations = list(getattr(distiset, "citations", None) or [])
+
+
+def _saved(folder: Path) -> Any:
+    from datasets import load_from_disk
+    from distilabel.distiset import Distiset
+
+    if (folder / "state.json").exists() or (folder / "dataset_dict.json").exists():
+        return load_from_disk(str(folder))
+    if any(folder.glob("*/dataset_dict.json")) or any(folder.glob("*/state.json")):
+        return Distiset.load_from_disk(folder)
+    raise DistilabelUserError(
+        f"source: found '{folder}', expected a folder with the rows.parquet of `rag4rag compare`,"
+        " or one saved by a Distiset or by datasets."
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise DistilabelUserError(f"'{path}' is not JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise DistilabelUserError(f"'{path}' holds a {type(found).__name__}, expected an object.")
+    return found

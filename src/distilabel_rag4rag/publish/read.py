@@ -1,0 +1,53 @@
+"""The rows of a comparison, read back from the Hub."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distilabel_rag4rag.publish.prepare import MANIFEST
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def manifest(repo_id: str, revision: str | None = None) -> dict[str, Any] | None:
+    """What `publish` wrote down about a data set, or None where it did not publish it."""
+    return _json(repo_id, MANIFEST, revision)
+
+
+def published_rows(
+    repo_id: str, split: str | None = None, revision: str | None = None
+) -> "pd.DataFrame | None":
+    """The rows of all arms, of all splits or of one; None where `publish` wrote no arms."""
+    import pandas as pd
+    from datasets import load_dataset
+
+    found = manifest(repo_id, revision)
+    if not found or not found.get("arms"):
+        return None
+    frames = []
+    for arm in found["arms"]:
+        splits = load_dataset(repo_id, arm, revision=revision)
+        if split is not None and split not in splits:
+            continue
+        frames += [splits[name].to_pandas() for name in ([split] if split else splits)]
+    if not frames:
+        raise ValueError(f"{repo_id}: split={split!r} is set; no arm has it")
+    return pd.concat(frames, ignore_index=True)
+
+
+def published_run(repo_id: str, revision: str | None = None) -> dict[str, Any] | None:
+    """How the rows were made, where that was published."""
+    return _json(repo_id, "run/run.json", revision)
+
+
+def _json(repo_id: str, name: str, revision: str | None) -> dict[str, Any] | None:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+
+    try:
+        path = hf_hub_download(repo_id, name, repo_type="dataset", revision=revision)
+    except (EntryNotFoundError, HfHubHTTPError):  # not there, or `datasets` will say what is wrong
+        return None
+    found = json.loads(Path(path).read_text("utf-8"))
+    return found if isinstance(found, dict) else None
