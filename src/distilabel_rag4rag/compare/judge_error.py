@@ -48,6 +48,8 @@ class LabelledJudge:
     Attributes:
         rows: labelled and judged rows.
         true_flags, missed, false_flags, true_passes: the four cells.
+        weighted: the labelled rows count with their weights in the sample (`review_weight`) in
+            all of the following but the calibration.
         sensitivity: flagged, of what people call hallucinated.
         specificity: passed, of what people call supported.
         kappa: Cohen's.
@@ -64,6 +66,7 @@ class LabelledJudge:
     missed: int
     false_flags: int
     true_passes: int
+    weighted: bool
     sensitivity: Estimate
     specificity: Estimate
     kappa: Estimate
@@ -115,22 +118,31 @@ def _against_labels(table: pd.DataFrame, resampling: Resampling) -> LabelledJudg
         "false_flags": negative & table["flagged"],
         "true_passes": negative & ~table["flagged"],
     }
+    drawn = bool(table.loc[known, "weight"].notna().all())
+    weight = table["weight"].fillna(0.0) if drawn else pd.Series(1.0, index=table.index)
+    of_wrong, of_right = positive * weight, negative * weight
+    counted = {name: cell * weight for name, cell in cells.items()}
     bootstrap = resampling.of(table["cluster"])
     rates = bootstrap.rates(
         {
-            "sensitivity": (cells["true_flags"], positive),
-            "specificity": (cells["true_passes"], negative),
+            "sensitivity": (counted["true_flags"], of_wrong),
+            "specificity": (counted["true_passes"], of_right),
         }
     )
     youden = (rates["sensitivity"].value or 0) + (rates["specificity"].value or 0) - 1
     reason = None
     if not positive.any() or not negative.any():
         reason = "the labels hold only one of the two answers"
+    elif not drawn:
+        reason = (
+            "the labelled answers were picked, by their score or for disagreement, and none of the "
+            "others had a chance, so the judge's error on them cannot be known"
+        )
     elif youden <= 0:
         reason = "by the labels the judge is no better than chance"
     corrected = {}
     for arm, rows in table.groupby("arm", sort=False) if reason is None else ():
-        columns = [cells["true_flags"], positive, cells["true_passes"], negative]
+        columns = [counted["true_flags"], of_wrong, counted["true_passes"], of_right]
         here = table["arm"] == arm
         columns += [table["flagged"] & here, table["judged"] & here]
         if rows["judged"].any():
@@ -141,9 +153,10 @@ def _against_labels(table: pd.DataFrame, resampling: Resampling) -> LabelledJudg
         missed=int(cells["missed"].sum()),
         false_flags=int(cells["false_flags"].sum()),
         true_passes=int(cells["true_passes"].sum()),
+        weighted=drawn and bool(weight[known].nunique() > 1),
         sensitivity=rates["sensitivity"],
         specificity=rates["specificity"],
-        kappa=bootstrap.estimates({"kappa": (kappa, list(cells.values()))})["kappa"],
+        kappa=bootstrap.estimates({"kappa": (kappa, list(counted.values()))})["kappa"],
         calibration=_calibration(table[known]),
         corrected=corrected,
         reason=reason,
@@ -174,7 +187,9 @@ def _correct(
     rng = np.random.default_rng(resampling.seed)
     for right, known in ((0, 1), (2, 3)):
         if total[right] in (0, total[known]):  # perfect on the labels is not perfect
-            drawn = rng.beta(total[right] + 0.5, total[known] - total[right] + 0.5, len(resampled))
+            rows = total[known] ** 2 / np.square(columns[known]).sum()  # Kish's effective number
+            hits = rows * total[right] / total[known]
+            drawn = rng.beta(hits + 0.5, rows - hits + 0.5, len(resampled))
             resampled[:, right] = drawn * resampled[:, known]
     with np.errstate(divide="ignore", invalid="ignore"):
         replicates = rogan_gladen(resampled)

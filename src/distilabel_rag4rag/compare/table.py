@@ -30,6 +30,10 @@ RIGHT_F1 = 0.5
 #: The column of human labels: True where a person calls the answer hallucinated.
 LABEL = "human_hallucinated"
 
+#: How many rows a labelled row stands for: one over the chance with which it was drawn. Without
+#: the column all stand for as many; None: the row was not drawn at random.
+WEIGHT = "review_weight"
+
 
 def as_table(
     rows: Rows, *, columns: Mapping[str, str] | None = None, arm: str | None = None
@@ -112,6 +116,7 @@ def mark_outcomes(table: pd.DataFrame, threshold: float, right_f1: float) -> pd.
         f1=f1,
         right=human & (f1 >= right_f1),
         label=_labels(table),
+        weight=pd.to_numeric(table[WEIGHT]).astype(float) if WEIGHT in table else 1.0,
         words=[
             len(a.split()) if ok else 0 for a, ok in zip(table["answer"], answered, strict=True)
         ],
@@ -123,19 +128,23 @@ def mark_outcomes(table: pd.DataFrame, threshold: float, right_f1: float) -> pd.
 def add_labels(table: pd.DataFrame, labels: Rows) -> pd.DataFrame:
     """Put human labels from another table (`id`, `arm`, `human_hallucinated`) beside the rows.
 
+    With them their `review_weight`, where there is one.
+
     Raises:
         ValueError: if a column is missing or a label belongs to no row.
     """
     given = labels.copy() if isinstance(labels, pd.DataFrame) else _frame(labels)
     if missing := [name for name in ("arm", "id", LABEL) if name not in given]:
         raise ValueError(f"labels: columns {missing} are missing; found {list(given.columns)}")
-    by_row = given.assign(id=given["id"].astype(str)).set_index(["arm", "id"])[LABEL]
+    names = [name for name in (LABEL, WEIGHT) if name in given]
+    by_row = given.assign(id=given["id"].astype(str)).set_index(["arm", "id"])[names]
     index = pd.MultiIndex.from_frame(table[["arm", "id"]])
     if strange := sorted(set(by_row.index) - set(index)):
         raise ValueError(
             f"labels: {len(strange)} belong to no row, the first to arm and id {strange[0]}"
         )
-    return table.assign(**{LABEL: by_row.reindex(index).to_numpy()})
+    found = by_row.reindex(index)
+    return table.assign(**{name: found[name].to_numpy() for name in names})
 
 
 def published_arm(table: pd.DataFrame, *, baseline: str, candidate: str) -> pd.DataFrame:
