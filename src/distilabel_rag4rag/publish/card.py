@@ -32,7 +32,8 @@ TAGS = ("synthetic", "distilabel", "rag4rag")
 TASKS = ("question-answering", "sentence-similarity", "text-retrieval")
 
 #: What the fields of a step say about how an answer is asked for.
-_PROMPTS = ("system_template", "template", "system_prompt", "style", "abstain", "action", "context")
+_PROMPTS = ("system_template", "template", "system_prompt")
+_SHAPES = ("style", "abstain", "action")
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def _render(material: "Material", terms: Terms, repo_id: str) -> str:
         lstrip_blocks=True,
         finalize=escape_markdown,
     )
-    environment.filters |= {"raw": Markup, "fenced": _fenced, "of": _of}
+    environment.filters |= {"raw": Markup, "fenced": _fenced, "of": _of, "told": _told}
     first = next(iter(material.configs[material.default].splits))
     columns = material.configs[material.default].splits[first].column_names
     settings = material.run.get("settings", {})
@@ -224,6 +225,15 @@ def _of(values: Mapping[str, Any], name: str, word: str = "percent") -> str:
     return text
 
 
+def _told(value: Any) -> str:
+    """A setting's value as a person writes it."""
+    if isinstance(value, list):
+        return ", ".join(map(_told, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_told(item)}" for key, item in value.items())
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
 def _fenced(text: Any) -> Markup:
     """Text as a block of code, whatever fences stand in it."""
     text = str(text).strip("\n")
@@ -250,7 +260,10 @@ def _prompts(material: "Material") -> dict[str, dict[str, Any]]:
         for entry in (yaml.safe_load(text).get("pipeline") or {}).get("steps") or []:
             fields = entry["step"]
             if fields["name"] == "answer" and "llm" in fields:
-                said = {key: fields[key] for key in _PROMPTS if fields.get(key) is not None}
                 arm = path.rpartition("/")[2].removesuffix(".yaml")
-                found[arm] = {"class": fields["type_info"]["name"], "fields": said}
+                found[arm] = {
+                    "class": fields["type_info"]["name"],
+                    "settings": {key: fields[key] for key in _SHAPES if key in fields},
+                    "texts": {key: fields[key] for key in _PROMPTS if fields.get(key)},
+                }
     return found

@@ -78,7 +78,10 @@ def run_configs(
             found[name] = Config({"queries": _kept(candidate, _queries)(rows)}, meaning)
         else:
             found[name] = each(builders[name], meaning)
-    return _wanted(found, wanted), [arm for arm in arms if _named(arm, wanted)], candidate
+    found = _wanted(found, wanted)
+    arms = [arm for arm in arms if arm in found]
+    first = candidate if candidate in found else [*arms, *found][0]
+    return found, arms, first
 
 
 def plain_configs(

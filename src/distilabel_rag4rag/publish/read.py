@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
 def manifest(repo_id: str, revision: str | None = None) -> dict[str, Any] | None:
     """What `publish` wrote down about a data set, or None where it did not publish it."""
-    return _json(repo_id, MANIFEST, revision)
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+
+    try:
+        path = hf_hub_download(repo_id, MANIFEST, repo_type="dataset", revision=revision)
+    except (EntryNotFoundError, HfHubHTTPError):  # not there, or `datasets` will say what is wrong
+        return None
+    found = json.loads(Path(path).read_text("utf-8"))
+    return found if isinstance(found, dict) else None
 
 
 def published_rows(
@@ -34,20 +42,3 @@ def published_rows(
     if not frames:
         raise ValueError(f"{repo_id}: split={split!r} is set; no arm has it")
     return pd.concat(frames, ignore_index=True)
-
-
-def published_run(repo_id: str, revision: str | None = None) -> dict[str, Any] | None:
-    """How the rows were made, where that was published."""
-    return _json(repo_id, "run/run.json", revision)
-
-
-def _json(repo_id: str, name: str, revision: str | None) -> dict[str, Any] | None:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
-
-    try:
-        path = hf_hub_download(repo_id, name, repo_type="dataset", revision=revision)
-    except (EntryNotFoundError, HfHubHTTPError):  # not there, or `datasets` will say what is wrong
-        return None
-    found = json.loads(Path(path).read_text("utf-8"))
-    return found if isinstance(found, dict) else None
