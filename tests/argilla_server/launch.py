@@ -6,29 +6,33 @@
 import asyncio
 import json
 import os
+import shutil
 import sys
 import tempfile
 import threading
 
+#: Database and unpacked web page; gone with the process.
+HOME = tempfile.tempdir = tempfile.mkdtemp(prefix="argilla-")
+
 
 def main(port: int, users: list[list]) -> None:
-    """Redis in a thread, the database made, its users in it, the server."""
-    from fakeredis import TcpFakeServer
+    """The database made, its users in it, the server."""
+    import fakeredis
+    import redis
 
-    redis = TcpFakeServer(("127.0.0.1", 0))
-    redis.daemon_threads = True
-    threading.Thread(target=redis.serve_forever, daemon=True).start()
+    # Redis keeps the jobs for background workers, of which there are none here.
+    redis.from_url = redis.Redis.from_url = fakeredis.FakeRedis.from_url
     threading.Thread(target=_end_with_stdin, daemon=True).start()
     os.environ |= {
-        "ARGILLA_HOME_PATH": tempfile.mkdtemp(prefix="argilla-"),
+        "ARGILLA_HOME_PATH": HOME,
         "ARGILLA_SEARCH_ENGINE": "database",
-        "ARGILLA_REDIS_URL": f"redis://127.0.0.1:{redis.server_address[1]}/0",
         "HF_HUB_OFFLINE": "1",
     }
     import engine  # noqa: F401  (registers itself)
     import uvicorn
     from alembic import command
     from alembic.config import Config
+
     from argilla_server._app import app
     from argilla_server.database import ALEMBIC_CONFIG_FILE
 
@@ -60,6 +64,7 @@ async def _create(users: list[list]) -> None:
 def _end_with_stdin() -> None:
     """The process that started this one holds the other end; it may be killed, this ends too."""
     sys.stdin.read()
+    shutil.rmtree(HOME, ignore_errors=True)
     os._exit(0)
 
 

@@ -36,19 +36,22 @@ class Server:
 
     def as_user(self, user: str) -> httpx.Client:
         """HTTP in the name of a user."""
-        headers = {"X-Argilla-Api-Key": self.key(user)}
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=60)
+        return _client(f"{self.url}/api/v1", self.key(user))
 
     def answer(
         self, user: str, record: str, values: dict[str, Any] | None, status: str = "submitted"
     ) -> None:
         """A user's response to a record (its id on the server), as the web page would send it."""
         given = None if values is None else {name: {"value": v} for name, v in values.items()}
-        with self.as_user(user) as http:
-            sent = http.post(
-                f"/records/{record}/responses", json={"values": given, "status": status}
-            )
+        sent = self.as_user(user).post(
+            f"/records/{record}/responses", json={"values": given, "status": status}
+        )
         assert sent.status_code == 201, sent.text
+
+
+@cache
+def _client(url: str, key: str) -> httpx.Client:
+    return httpx.Client(base_url=url, headers={"X-Argilla-Api-Key": key}, timeout=60)
 
 
 @cache
@@ -58,7 +61,7 @@ def running_server() -> Server:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tempfile.TemporaryFile()  # its migrations alone say 25 lines
+    log = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the process)
     process = subprocess.Popen(
         [python, HERE / "launch.py", str(port), json.dumps(USERS)],
         stdin=subprocess.PIPE,

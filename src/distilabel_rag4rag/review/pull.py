@@ -1,0 +1,152 @@
+"""Labels back: per person, merged into gold columns, with the weights of the sample."""
+
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from distilabel_rag4rag.review.agreement import agreement
+from distilabel_rag4rag.review.merge import merge
+from distilabel_rag4rag.review.responses import Gathered, Response, gather
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from argilla import Argilla
+
+#: What the gold table takes over from the rows.
+KEPT = (
+    "arm",
+    "id",
+    "passage_id",
+    "context",
+    "question",
+    "human_answer",
+    "answer",
+    "hallucinated_spans",
+    "hallucination_score",
+)
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What people said.
+
+    Attributes:
+        gold: one row per reviewed record: the row's own columns, `record_id`, the gold columns of
+            `merge`, and for `compare(labels=…)` `human_hallucinated` and `review_weight`.
+        responses: one row per record and person: see `Response`.
+        agreement: see `agreement`.
+        records: on the server, of these rows.
+        drafts, discarded, gone: see `Gathered`.
+        notes: what a reader must know before believing a figure.
+    """
+
+    gold: "pd.DataFrame"
+    responses: "pd.DataFrame"
+    agreement: dict[str, Any]
+    records: int
+    drafts: int
+    discarded: int
+    gone: int
+    notes: list[str]
+
+
+def pull(rows: Any, *, client: "Argilla", dataset: str, workspace: str | None = None) -> Pulled:
+    """Read the submitted responses, whether or not their record is completed.
+
+    Args:
+        rows: the rows that were pushed; their original texts come back, not the page's copies.
+        client: of `connect`.
+        dataset, workspace: their names.
+
+    Raises:
+        DistilabelUserError: if there is no such dataset.
+    """
+    import pandas as pd
+
+    gathered = gather(rows, client=client, dataset=dataset, workspace=workspace)
+    by_record: dict[str, list[Response]] = defaultdict(list)
+    for response in gathered.responses:
+        by_record[response.record_id].append(response)
+    gold = []
+    for entry in gathered.records.to_dict("records"):
+        if said := by_record.get(entry["record_id"]):
+            kept = {name: entry["row"].get(name) for name in KEPT}
+            merged = merge(said, entry["row"]["answer"])
+            gold.append({**kept, "record_id": entry["record_id"], **merged})
+    columns = [*KEPT, "record_id", *_GOLD]
+    frame = pd.DataFrame(gold, columns=columns)
+    for name in ("gold_hallucinated", "gold_question_is_good"):
+        frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
+    frame["human_hallucinated"] = frame["gold_hallucinated"]
+    labelled = set(frame.loc[frame["gold_hallucinated"].notna(), "record_id"])
+    weights, notes = weigh(gathered.records, labelled)
+    frame["review_weight"] = frame["record_id"].map(weights)
+    return Pulled(
+        gold=frame,
+        responses=pd.DataFrame(map(asdict, gathered.responses), columns=list(_FIELDS)),
+        agreement=agreement(gathered.responses),
+        records=len(gathered.records),
+        drafts=gathered.drafts,
+        discarded=gathered.discarded,
+        gone=gathered.gone,
+        notes=[*notes, *_notes(gathered)],
+    )
+
+
+_GOLD = (
+    "gold_hallucinated",
+    "gold_tie",
+    "gold_verdict",
+    "gold_spans",
+    "gold_answer",
+    "gold_question_is_good",
+    "gold_suggestion",
+    "gold_by",
+    "gold_at",
+)
+_FIELDS = Response.__dataclass_fields__
+
+
+def weigh(records: "pd.DataFrame", labelled: set[str]) -> tuple[dict[str, float], list[str]]:
+    """The weight of each labelled record, for its stratum's rows and those not labelled.
+
+    Within a stratum those that people answered stand for those that they did not. A stratum in
+    which nothing was answered is spoken for by nobody, and a note says so.
+    """
+    weights: dict[str, float] = {}
+    notes: list[str] = []
+    for name, stratum in records.groupby("stratum"):
+        given = stratum.set_index("record_id")["weight"].astype(float)
+        answered = [key for key in given.index if key in labelled]
+        if not answered:
+            rows = given.sum()
+            notes.append(
+                f"{name}: none of its {len(given)} records has a label yet, so the"
+                f" {rows:.0f} rows they stand for are left out of corrected rates."
+            )
+            continue
+        share = given.sum(skipna=False) / given[answered].sum(skipna=False)
+        weights |= {key: float(given[key] * share) for key in answered}
+    if len(records) and records["weight"].isna().any():
+        notes.append(
+            "The sample was drawn without a random share, so no rate can be estimated from it."
+        )
+    return weights, notes
+
+
+def _notes(gathered: Gathered) -> list[str]:
+    notes = []
+    if gathered.gone:
+        notes.append(
+            f"{gathered.gone} records are about answers that the rows no longer hold; they were"
+            " left out."
+        )
+    if contradicting := sum(response.contradicts for response in gathered.responses):
+        notes.append(
+            f"{contradicting} responses say 'supported' and keep spans: the verdict counts, the"
+            " spans do not."
+        )
+    bare = [r for r in gathered.responses if r.hallucinated and not r.spans]
+    if bare:
+        notes.append(f"{len(bare)} responses say 'hallucinated' or 'partly' and mark no span.")
+    return notes
