@@ -8,6 +8,7 @@ from rich.console import Console
 
 from distilabel_rag4rag.cli_publish import publish
 from distilabel_rag4rag.cli_report import parse_columns, report
+from distilabel_rag4rag.cli_review import review
 
 app = typer.Typer(
     help="Grounded fine-tuning data for retrievers, compared fairly with zero-shot data.",
@@ -229,6 +230,7 @@ def demo(
 
 
 app.command()(report)
+app.add_typer(review, name="review")
 app.command()(publish)
 
 
