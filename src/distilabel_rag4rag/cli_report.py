@@ -1,6 +1,7 @@
 """`rag4rag report`: the comparison and its report on rows that are there already."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +21,7 @@ def report(
             metavar="DIR|DATASET…",
             help="A folder of `compare`, or data with `id`, `answer` and `hallucination_score`"
             " (JSONL, CSV, parquet, a saved dataset, a Hub id); without a column `arm` each is an"
-            " arm of its name.",
+            " arm of its name. The Hub id of what `publish` wrote brings all its arms.",
         ),
     ],
     out: Annotated[
@@ -137,6 +138,11 @@ def _rows(source: str, split: str | None) -> "pd.DataFrame":
 
     if (Path(source) / ROWS_FILE).is_file():
         return pd.read_parquet(Path(source) / ROWS_FILE)
+    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source) and not Path(source).exists():
+        from distilabel_rag4rag.publish.read import published_rows
+
+        if (rows := published_rows(source, split)) is not None:
+            return rows
     table = open_table(source, split)
     return pd.DataFrame(list(table.rows(table.columns)))
 
