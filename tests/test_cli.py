@@ -120,7 +120,7 @@ def test_a_report_on_rows_that_are_there(demo: Path, tmp_path: Path) -> None:
 def test_a_report_names_an_arm_that_is_not_there(demo: Path, tmp_path: Path) -> None:
     done = rag4rag("report", demo, "--baseline", "foo", "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert "--baseline: found 'foo', expected one of" in done.stderr
+    assert "baseline: found 'foo', expected one of" in done.stderr
 
 
 def test_results_are_not_overwritten_without_force(demo: Path) -> None:

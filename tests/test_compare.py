@@ -1,5 +1,6 @@
 """Each figure against an independent computation, and what must not win."""
 
+import io
 import json
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from distilabel_rag4rag.compare import as_table, compare
+from distilabel_rag4rag.compare import Estimate, as_table, compare
 
 KINDS = {
     "grounded": {"answer": "salt", "hallucination_score": 0.1},
@@ -388,3 +389,81 @@ def test_an_arm_that_is_judged_on_few_of_its_rows_does_not_win() -> None:
     ).verdict
     assert verdict.winner is None
     assert "grounded answers of all rows are 20.0%" in verdict.meaning
+
+
+CSV = """
+arm,id,passage_id,answer,abstained,hallucinated_spans,retrieved_ids,source_rank
+a,1,7,1989,False,[],"['7', '8']",1
+a,2,7,glass,false,"[{""start"": 0, ""end"": 5, ""confidence"": 0.9}]","[""8""]",
+a,3,,,TRUE,,,
+"""
+
+
+@pytest.mark.parametrize("read", [{}, {"dtype": str, "keep_default_na": False}])
+def test_values_from_csv(read: dict[str, Any]):
+    """As pandas reads them, and all as text: numbers, blanks, lists as JSON or as Python."""
+    table = as_table(pd.read_csv(io.StringIO(CSV), **read))
+    assert table["id"].tolist() == ["1", "2", "3"]
+    assert table["passage_id"].tolist()[:2] == ["7", "7"]
+    assert table["answer"].tolist()[:2] == ["1989", "glass"]
+    assert table["abstained"].tolist() == [False, False, True]
+    assert table["hallucination_score"].tolist()[:2] == [0.0, 0.9]
+    assert pd.isna(table["hallucination_score"][2])
+    assert table["retrieved_ids"].tolist() == [["7", "8"], ["8"], None]
+    assert table["source_rank"].tolist() == [1, None, None]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"source_rank": "first"}, "column 'source_rank', row 1: found 'first', expected int64"),
+        ({"abstained": "perhaps"}, "column 'abstained', row 1: found 'perhaps', expected bool"),
+        ({"retrieved_ids": "p1"}, "column 'retrieved_ids', row 1: found 'p1', expected list"),
+        ({"hallucination_score": "n/a"}, "column 'hallucination_score', row 1: found 'n/a'"),
+        (
+            {"hallucinated_spans": [{"end": 3}]},
+            "column 'hallucinated_spans', row 1.'start'.: found",
+        ),
+    ],
+)
+def test_a_value_that_does_not_fit_its_column(values: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        as_table([row("a", 0, "grounded"), row("a", 1, "grounded") | values])
+
+
+def test_spans_without_confidence_are_certain():
+    table = as_table(
+        [
+            {"arm": "a", "id": "1", "answer": "x", "hallucinated_spans": spans}
+            for spans in ([{"start": 0, "end": 1}],)
+        ]
+    )
+    assert table["hallucination_score"].tolist() == [1.0]
+
+
+def test_an_arm_that_is_not_there():
+    rows = [row(arm, 0, "grounded") for arm in ("zero_shot", "mine")]
+    with pytest.raises(
+        ValueError, match=r"candidate: found 'mein', expected one of \['zero_shot', 'mine'\]"
+    ):
+        quick(rows, candidate="mein")
+    assert quick(rows, candidate="mine").verdict.candidate == "mine"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_difference_in_every_row_is_no_certainty(sign: int):
+    arms = ("flagged", "grounded")[::sign]
+    rows = rows_of("zero_shot", [arms[0]] * 9) + rows_of("rag4rag", [arms[1]] * 9)
+    pair = quick(rows).pairs["zero_shot_vs_rag4rag"].hallucination
+    hidden = 1 - 0.025 ** (1 / 9)  # Clopper and Pearson's bound for 0 of 9 passages
+    assert pair.difference.value == -sign
+    assert sorted([-sign, -sign * (1 - 2 * hidden)]) == pytest.approx(
+        [pair.difference.low, pair.difference.high]
+    )
+    if sign == 1:
+        assert pair.relative_decrease == Estimate(1.0, pytest.approx(1 - hidden), 1.0)
+
+
+def test_questions_of_one_arm_alone_are_told():
+    rows = rows_of("zero_shot", ["grounded"] * 5) + rows_of("rag4rag", ["grounded"] * 3)
+    assert "2 questions stand in zero_shot alone and are in no paired figure." in quick(rows).notes

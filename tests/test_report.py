@@ -1,6 +1,7 @@
 """The report as files: what stands in it, that it is complete in itself, and that text is text."""
 
 import re
+import warnings
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -205,7 +206,7 @@ def test_the_human_answer_is_marked_as_a_whole_word():
 
 def test_examples_are_of_every_kind_and_take_turns():
     compared = compare(make_rows(60), bootstrap=100, by=())
-    chosen, counts = choose_examples(compared, most=30, most_bytes=10**6)
+    chosen, counts = choose_examples(compared, 30)
     assert len(chosen) == 30
     kinds = [kind for kind, count in counts.items() if count]
     assert {kind for e in chosen[: len(kinds)] for kind in e.kinds} == set(kinds)
@@ -213,9 +214,40 @@ def test_examples_are_of_every_kind_and_take_turns():
     assert counts["fixed"] == transitions["flagged"]["grounded"]
     assert counts["broken"] == transitions["grounded"]["flagged"]
     assert counts["same"] == transitions["grounded"]["grounded"]
-    few, _ = choose_examples(compared, most=30, most_bytes=20_000)
-    assert few == chosen[: len(few)]
-    assert 0 < len(few) < 10
+
+
+def test_text_that_escapes_to_five_times_its_size(tmp_path: Path):
+    """Every field long and full of what HTML writes as an entity; many spans; a long arm."""
+    spans = [{"start": i, "end": i + 1, "confidence": 0.9} for i in range(0, 4_000, 2)]
+    long = {"question": "&" * 9_000, "title": "<" * 9_000, "human_answer": '"' * 9_000}
+    rows = [
+        row
+        | long
+        | {"context": "&" * 30_000, "answer": "'" * 9_000, "hallucinated_spans": spans}
+        | ({"arm": "x" * 300} if row["arm"] == "rag4rag" else {})
+        for row in make_rows(60)
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a plot without room for its labels warns
+        write_report(compare(rows, bootstrap=100, candidate="x" * 300), tmp_path)
+    html = (tmp_path / "report.html").read_text()
+    assert len(html.encode()) < 2_000_000
+    assert 0 < html.count('<article class="example"') < 60
+    assert "[…] (20,000 more characters)" in html
+
+
+def test_a_test_and_an_interval_that_disagree_are_told(tmp_path: Path):
+    """Five passages that all get better: no test by passages can be sure, p = 2 / 2**5."""
+    flags = {"zero_shot": (3, 4, 3, 4, 3), "rag4rag": (1, 0, 1, 0, 1)}
+    rows = [
+        row | {"answer": "salt", "abstained": False, "hallucination_score": float(question < flag)}
+        for row in make_rows(5, arms=("zero_shot", "rag4rag"))
+        for question, flag in [(int(row["id"][-1]), flags[row["arm"]][int(row["passage_id"][1:])])]
+    ]
+    _, html, markdown = report(rows, tmp_path)
+    told = "disagree on whether there is a difference, so none is claimed: Hallucinated, where both"
+    assert told in html
+    assert told in markdown
 
 
 def test_much_data_stays_under_two_megabytes_and_says_what_it_left_out(tmp_path: Path):

@@ -182,8 +182,37 @@ def test_labels_may_come_in_a_table_of_their_own():
     assert judged(bare).labelled is None
     with pytest.raises(ValueError, match="labels: 1 belong to no row"):
         judged(bare, labels=[labels[0] | {"id": "elsewhere"}])
-    with pytest.raises(ValueError, match=r"human_hallucinated: found .*'yes'.*, expected True"):
-        judged([rows[0] | {"human_hallucinated": "yes"}])
+    with pytest.raises(ValueError, match=r"'human_hallucinated', row 0: found 'maybe', expected"):
+        judged([rows[0] | {"human_hallucinated": "maybe"}])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ([{"arm": None}], "labels: `arm` and `id` must be set"),
+        ([{}, {}], r"labels: arm and id \('a', .*\) come more than once"),
+        (
+            [{"human_hallucinated": 7}],
+            "column 'human_hallucinated', row 0: found 7, expected",
+        ),
+    ],
+)
+def test_labels_that_cannot_be_used(wrong: list[dict], message: str):
+    rows = labelled_rows(30, 0.8, 0.9, 0.3)
+    label = {"arm": "a", "id": rows[0]["id"], "human_hallucinated": True}
+    with pytest.raises(ValueError, match=message):
+        judged(rows, labels=[label | change for change in wrong])
+
+
+def test_two_labels_tell_nothing_about_kappa():
+    rows = labelled_rows(30, 1.0, 1.0, 0.5)
+    seen: set[bool] = set()
+    for row in rows:
+        flagged = row["hallucination_score"] >= 0.5
+        row["human_hallucinated"] = None if flagged in seen else flagged
+        seen.add(flagged)
+    found = judged(rows).labelled
+    assert (found.rows, found.kappa.value, found.kappa.low) == (2, 1.0, None)
 
 
 def test_perfect_on_the_labels_is_not_perfect():

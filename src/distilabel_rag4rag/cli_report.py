@@ -108,11 +108,6 @@ def _report(
         arm_there = columns.get("arm", "arm") in rows
         arm = None if arm_there else Path(source).stem
         tables.append(as_table(rows, columns=columns, arm=arm))
-    arms = {str(arm) for table in tables for arm in table["arm"].unique()}
-    for option in ("baseline", "candidate"):
-        given = settings[option]
-        if given not in arms and given not in ("zero_shot", "rag4rag"):  # the defaults may miss
-            raise ValueError(f"--{option}: found {given!r}, expected one of {sorted(arms)}")
     comparison = compare(
         pd.concat(tables, ignore_index=True),
         labels=None if labels is None else _rows(labels, split),

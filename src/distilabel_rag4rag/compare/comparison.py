@@ -14,6 +14,7 @@ from distilabel_rag4rag.compare.retrieval import RetrievalResult, measure_retrie
 from distilabel_rag4rag.compare.slices import Slice, break_down
 from distilabel_rag4rag.compare.statistics import Resampling
 from distilabel_rag4rag.compare.table import (
+    ARM_ORDER,
     RIGHT_F1,
     Rows,
     add_labels,
@@ -97,6 +98,9 @@ def compare(
     human, ran = table[table["arm"] == human_arm], table[table["arm"] != human_arm]
     if ran.empty:
         raise ValueError(f"rows: found only the arm {human_arm!r}, expected one that a model wrote")
+    for setting, given in (("baseline", baseline), ("candidate", candidate)):
+        if given not in ARM_ORDER and given not in set(ran["arm"]):  # our own may be missing
+            raise ValueError(f"{setting}: found {given!r}, expected one of {arm_names(ran)}")
     table = _with_published(ran, baseline, candidate)
     by_arm = {name: table[table["arm"] == name] for name in arm_names(table)}
     arms = {name: measure_arm(r, resampling.of(r["cluster"])) for name, r in by_arm.items()}
@@ -124,7 +128,7 @@ def compare(
         thresholds=sweep(by_arm, resampling),
         judge=measure_judge(ran, human, resampling),
         slices=_slices(ran, by, resampling, verdict),
-        notes=_notes(arms),
+        notes=[*_notes(arms), *_not_shared(pairs, verdict)],
         table=table,
     )
 
@@ -173,6 +177,18 @@ def _notes(arms: Mapping[str, ArmResult]) -> list[str]:
             "others: the baseline's answers, the flagged ones replaced by the candidate's."
         )
     return notes
+
+
+def _not_shared(pairs: Mapping[str, PairResult], verdict: Verdict) -> list[str]:
+    """Rows that the paired figures leave out."""
+    a, b = verdict.baseline, verdict.candidate
+    pair = pairs.get(f"{a}_vs_{b}") or pairs.get(f"{b}_vs_{a}")
+    alone = ((pair.a, pair.only_in_a), (pair.b, pair.only_in_b)) if pair else ()
+    return [
+        f"{count} questions stand in {name} alone and are in no paired figure."
+        for name, count in alone
+        if count
+    ]
 
 
 def _counted(reasons: Mapping[str, int]) -> str:

@@ -124,10 +124,16 @@ def _estimates(
     )
     for arm in "ab":
         found[arm] = bootstrap.exact_at_bounds(found[arm], counted)
-    if counted.any() and (a == b).all():
-        # No row differs, so no resample does; what can be hidden is the rate of such rows.
+    change = found["difference"].value
+    if counted.any() and (change in (1.0, -1.0) or (a == b).all()):
+        # All rows differ or none does, and so in all resamples; what can be hidden is the rate
+        # of rows of the other kind.
         most = bootstrap.exact_at_bounds(Estimate(0.0), counted).high or 0.0
-        found["difference"] = Estimate(0.0, -most, most)
+        bounds = {0.0: (-most, most), 1.0: (1 - 2 * most, 1.0), -1.0: (-1.0, 2 * most - 1)}
+        found["difference"] = Estimate(change, *bounds[change or 0.0])
+    if found["relative_decrease"].value == 1.0:
+        hidden, of = found["b"].high or 0.0, found["a"].value or 1.0
+        found["relative_decrease"] = Estimate(1.0, 1 - hidden / of, 1.0)
     return found
 
 

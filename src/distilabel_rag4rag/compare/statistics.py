@@ -32,6 +32,11 @@ class Estimate:
     low: float | None = None
     high: float | None = None
 
+    @property
+    def leaves_out_zero(self) -> bool:
+        """Whether there is an interval and 0 is not in it."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
 
 @dataclass(frozen=True)
 class Resampling:
@@ -133,6 +138,8 @@ class ClusterBootstrap:
         if not np.isfinite(value):
             return Estimate()
         if self.clusters < 2 or len(replicates) < len(resampled) / 2 or len(left_out) < 2:
+            return Estimate(value)
+        if np.ptp(replicates) <= 1e-12:  # that resamples agree is no certainty
             return Estimate(value)
         low, high = np.quantile(replicates, self._levels(value, replicates, left_out))
         return Estimate(value, float(low), float(high))

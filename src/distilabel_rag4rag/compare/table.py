@@ -5,8 +5,10 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from distilabel_rag4rag.columns import BY_NAME
+from distilabel_rag4rag.compare.typed import typed
 
 
 class HasToPandas(Protocol):
@@ -46,7 +48,8 @@ def as_table(
         arm: the arm of all rows, for data without the column.
 
     Raises:
-        ValueError: if there are no rows, a needed column is missing, or an id comes twice.
+        ValueError: if there are no rows, a needed column is missing, a value does not fit its
+            column, or an id comes twice.
     """
     table = rows.copy() if isinstance(rows, pd.DataFrame) else _frame(rows)
     for ours, theirs in (columns or {}).items():
@@ -69,6 +72,7 @@ def as_table(
         raise ValueError("rows: found none, expected at least one per arm")
     if "passage_id" not in table:
         table["passage_id"] = table["context"] if "context" in table else table["id"]
+    table = typed(table)
     if "hallucination_score" not in table and "hallucinated_spans" in table:
         table["hallucination_score"] = table["hallucinated_spans"].map(_largest_confidence)
     for name in BY_NAME:
@@ -86,10 +90,9 @@ def mark_outcomes(table: pd.DataFrame, threshold: float, right_f1: float) -> pd.
     """Add what is counted: `outcome`, booleans, EM and F1, and the cluster of each row."""
     from distilabel_rag4rag.compare.metrics import squad_scores
 
-    text = table["answer"].map(lambda answer: isinstance(answer, str) and bool(answer.strip()))
-    abstained = table["abstained"].map(lambda value: value is True or value == 1).astype(bool)
-    score = pd.to_numeric(table["hallucination_score"], errors="coerce").astype(float)
-    answered = text.astype(bool) & ~abstained
+    abstained = table["abstained"] == True  # noqa: E712
+    score = table["hallucination_score"].astype(float)
+    answered = table["answer"].map(_has_text).astype(bool) & ~abstained
     judged = answered & score.notna()
     flagged = judged & (score >= threshold)
     human = table["human_answer"].map(_has_text).astype(bool)
@@ -136,8 +139,15 @@ def add_labels(table: pd.DataFrame, labels: Rows) -> pd.DataFrame:
     given = labels.copy() if isinstance(labels, pd.DataFrame) else _frame(labels)
     if missing := [name for name in ("arm", "id", LABEL) if name not in given]:
         raise ValueError(f"labels: columns {missing} are missing; found {list(given.columns)}")
+    given = typed(given, {"arm": pa.string(), "id": pa.string(), LABEL: pa.bool_()})
+    if given[["arm", "id"]].isna().any(axis=None):
+        raise ValueError("labels: `arm` and `id` must be set in every row; found None")
     names = [name for name in (LABEL, WEIGHT) if name in given]
-    by_row = given.assign(id=given["id"].astype(str)).set_index(["arm", "id"])[names]
+    by_row = given.set_index(["arm", "id"])[names]
+    if len(twice := by_row.index[by_row.index.duplicated()]):
+        raise ValueError(
+            f"labels: arm and id {twice[0]} come more than once, expected one label per answer"
+        )
     index = pd.MultiIndex.from_frame(table[["arm", "id"]])
     if strange := sorted(set(by_row.index) - set(index)):
         raise ValueError(
@@ -167,8 +177,6 @@ def _frame(rows: Any) -> pd.DataFrame:
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
     if table["arm"].isna().any() or table["id"].isna().any():
         raise ValueError("rows: `arm` and `id` must be set in every row; found None")
-    table["arm"], table["id"] = table["arm"].astype(str), table["id"].astype(str)
-    table["passage_id"] = table["passage_id"].map(_id, na_action="ignore")
     twice = table[table.duplicated(["arm", "id"])]
     if len(twice):
         first = twice.iloc[0]
@@ -189,18 +197,7 @@ def _labels(table: pd.DataFrame) -> pd.Series:
     """True, False or None per row."""
     if LABEL not in table:
         return pd.Series(None, index=table.index, dtype=object)
-    known = table[LABEL].notna()
-    if strange := set(table.loc[known, LABEL]) - {True, False}:
-        raise ValueError(
-            f"{LABEL}: found {sorted(map(repr, strange))[:3]}, expected True (a person calls the "
-            "answer hallucinated), False or None"
-        )
-    return table[LABEL].astype(object).where(known, None)
-
-
-def _id(value: Any) -> str:
-    """Whole numbers next to None have become floats; as ids they are whole again."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return typed(table, {LABEL: pa.bool_()})[LABEL]
 
 
 def _has_text(value: Any) -> bool:
@@ -208,6 +205,4 @@ def _has_text(value: Any) -> bool:
 
 
 def _largest_confidence(spans: Any) -> float | None:
-    if spans is None or isinstance(spans, float):  # None, or the NaN that pandas makes of it
-        return None
-    return max((float(span["confidence"]) for span in spans), default=0.0)
+    return None if spans is None else max((span["confidence"] for span in spans), default=0.0)

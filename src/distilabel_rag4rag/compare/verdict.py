@@ -7,10 +7,10 @@ from distilabel_rag4rag.compare.result import ArmResult, PairedMeans, PairedRate
 from distilabel_rag4rag.compare.statistics import Estimate
 from distilabel_rag4rag.compare.wording import number, p_value, percent, points
 
-#: From this p-value down a difference is told as one.
-#: Below so many passages a test that flips whole passages cannot reach 0.05 (2 / 2**5 > 0.05).
-MIN_CLUSTERS = 6
+#: Below this p-value a difference is told as one.
 ALPHA = 0.05
+#: With fewer passages a test that flips whole passages cannot reach it (2 / 2**5 > 0.05).
+MIN_CLUSTERS = 6
 
 
 @dataclass(frozen=True)
@@ -163,9 +163,7 @@ def _alone(name: str, arm: ArmResult) -> str:
 
 def _real(measure: PairedRates | PairedMeans) -> bool:
     """By the clustered test, and by an interval that leaves out zero."""
-    d = measure.difference
-    apart = d.low is not None and d.high is not None and not d.low <= 0 <= d.high
-    return apart and measure.clustered_p < ALPHA
+    return measure.difference.leaves_out_zero and measure.clustered_p < ALPHA
 
 
 def _value(estimate: Estimate) -> float:

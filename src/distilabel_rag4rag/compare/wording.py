@@ -3,6 +3,11 @@
 from distilabel_rag4rag.compare.statistics import Estimate
 
 
+def short(name: str) -> str:
+    """A name for a plot, which has no room for a long one."""
+    return name if len(name) <= 24 else f"{name[:23]}…"
+
+
 def percent(estimate: Estimate, *, interval: bool = True) -> str:
     """`21.0% [18.2, 24.1]`, or `n/a`."""
     if estimate.value is None:

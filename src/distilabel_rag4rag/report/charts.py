@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from distilabel_rag4rag.compare import Comparison, Estimate
+from distilabel_rag4rag.compare.wording import short
 from distilabel_rag4rag.report.flow import draw_flow
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _dots(c: Comparison, measure: str, title: str, *, percent: bool = True) -> "
     axes = figure.subplots()
     for y, (name, arm) in enumerate(c.arms.items()):
         _dot(axes, y, getattr(arm, measure), arm_colour(c, name), percent)
-    axes.set_yticks(range(len(c.arms)), list(c.arms))
+    axes.set_yticks(range(len(c.arms)), list(map(short, c.arms)))
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.invert_yaxis()
     axes.margins(y=0.18)
@@ -175,7 +176,7 @@ def _thresholds(c: Comparison) -> "Figure":
             color=colour,
             lw=1.8,
             ls="--" if name == "published" else "-",
-            label=name,
+            label=short(name),
         )
     axes.axvline(c.settings["threshold"], color=MUTED, lw=0.9, ls=":")
     _share_axis(axes, "y")
@@ -196,7 +197,7 @@ def _scores(c: Comparison) -> "Figure":
         axes.stairs(counts, edges, fill=True, color=arm_colour(c, name), alpha=0.8)
         axes.axvline(c.settings["threshold"], color=MUTED, lw=0.9, ls=":")
         axes.set_yticks([0, max(counts)] if max(counts) else [0])
-        axes.set_ylabel(name, rotation=0, ha="right", va="center", color=INK)
+        axes.set_ylabel(short(name), rotation=0, ha="right", va="center", color=INK)
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0, labelsize=8)
     rows[-1].set_xlim(0, 1)

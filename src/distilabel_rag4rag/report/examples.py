@@ -1,7 +1,7 @@
 """Which questions to show, in which order, and their texts in pieces ready to be escaped."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,9 @@ KINDS = {
     "no answer": "one of the two has no answer or was not judged",
     "same": "grounded in both",
 }
+
+#: Characters of a text that are shown.
+LONGEST = 10_000
 
 Piece = tuple[str, float | None]
 
@@ -50,15 +53,8 @@ class Example:
     kinds: list[str]
     answers: list[Answer]
 
-    def size(self) -> int:
-        """Bytes of its text in the page, roughly."""
-        pieces = [*self.passage, *(p for answer in self.answers for p in answer.pieces)]
-        return 1200 + 700 * len(self.answers) + sum(len(text.encode()) for text, _ in pieces)
 
-
-def choose_examples(
-    comparison: Comparison, *, most: int, most_bytes: int
-) -> tuple[list[Example], dict[str, int]]:
+def choose_examples(comparison: Comparison, most: int) -> tuple[list[Example], dict[str, int]]:
     """The examples, the most instructive first, and how many questions there are of each kind.
 
     Kinds take turns, so that a rare kind is not buried under a common one; within a kind those
@@ -75,14 +71,10 @@ def choose_examples(
         main=main.map(list(KINDS).index), turn=wide.groupby(main)["gap"].rank(method="first")
     ).sort_values(["turn", "main"])
     by_id = dict(tuple(table[table["id"].isin(order.index[:most])].groupby("id")))
-    examples, size = [], 0
+    examples = []
     for question in order.index[:most]:
         kinds = [kind for kind in KINDS if order.at[question, kind]]
-        example = _example(by_id[question].to_dict("records"), kinds)
-        size += example.size()
-        if size > most_bytes:
-            break
-        examples.append(example)
+        examples.append(_example(by_id[question].to_dict("records"), kinds))
     return examples, counts
 
 
@@ -110,13 +102,13 @@ def _kinds(table: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
 
 def _example(rows: list[dict[Any, Any]], kinds: list[str]) -> Example:
     first = rows[0]
-    human = _text(first["human_answer"])
+    human = _clip(_text(first["human_answer"]))
     return Example(
         id=first["id"],
-        title=_text(first["title"]),
-        question=_text(first["question"]) or first["id"],
+        title=_clip(_text(first["title"])),
+        question=_clip(_text(first["question"]) or first["id"]),
         human_answer=human,
-        passage=mark_answer(_text(first["context"]), human),
+        passage=mark_answer(_clip(_text(first["context"])), human),
         kinds=kinds,
         answers=[_answer(row) for row in rows],
     )
@@ -129,7 +121,9 @@ def _answer(row: Mapping[str, Any]) -> Answer:
     return Answer(
         arm=row["arm"],
         outcome=row["outcome"],
-        pieces=split_spans(_text(row["answer"]), row["hallucinated_spans"]) if answered else [],
+        pieces=split_spans(_clip(_text(row["answer"])), row["hallucinated_spans"])
+        if answered
+        else [],
         note=reason if told else "",
         score=None if pd.isna(row["score"]) else float(row["score"]),
         f1=float(row["f1"]) if row["human"] and answered else None,
@@ -139,11 +133,9 @@ def _answer(row: Mapping[str, Any]) -> Answer:
 
 def split_spans(text: str, spans: Any) -> list[Piece]:
     """The text in pieces: outside of spans (None) and inside (the confidence)."""
-    if spans is None or isinstance(spans, float):
-        spans = []
     pieces: list[Piece] = []
     at = 0
-    for span in sorted(_plain(spans), key=lambda s: s["start"]):
+    for span in sorted(spans or [], key=lambda s: s["start"]):
         start, end = max(at, int(span["start"])), min(len(text), int(span["end"]))
         if start >= end:  # empty, outside, or covered by the one before
             continue
@@ -164,15 +156,18 @@ def mark_answer(passage: str, answer: str) -> list[Piece]:
 
 def _retrieval(row: Mapping[str, Any]) -> str:
     ids = row["retrieved_ids"]
-    if ids is None or isinstance(ids, float):
+    if ids is None:
         return ""
     if pd.isna(row["source_rank"]):
         return f"own passage not among the {len(ids)} retrieved"
     return f"own passage at rank {int(row['source_rank'])} of {len(ids)}"
 
 
-def _plain(spans: Iterable[Any]) -> list[dict[str, Any]]:
-    return [dict(span) for span in spans]
+def _clip(text: str) -> str:
+    """What a reader would scroll past is not in the page."""
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]} […] ({len(text) - LONGEST:,} more characters)"
 
 
 def _text(value: Any) -> str:

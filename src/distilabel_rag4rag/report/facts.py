@@ -4,58 +4,62 @@ from collections.abc import Mapping
 from typing import Any
 
 from distilabel_rag4rag.compare import Comparison, PairResult
+from distilabel_rag4rag.compare.result import PairedMeans, PairedRates
 from distilabel_rag4rag.compare.slices import FEW_CLUSTERS, FEW_ROWS
+from distilabel_rag4rag.compare.verdict import ALPHA
 from distilabel_rag4rag.compare.wording import number, p_value, percent, points
 
 
 def measures(pair: PairResult) -> list[dict[str, str | int]]:
     """The rows of a pair's table."""
-    rows: list[dict[str, str | int]] = []
-    for name, found in (
+    return [_measure(name, found) for name, found in _measured(pair)]
+
+
+def _measured(pair: PairResult) -> list[tuple[str, PairedRates | PairedMeans]]:
+    named: list[tuple[str, PairedRates | PairedMeans]] = [
         ("Hallucinated, where both answered", pair.hallucination),
         ("Hallucinated, of all rows", pair.hallucination_all),
         ("Grounded answer, of all rows", pair.grounded),
         ("Exact match, of all rows", pair.exact_match),
-    ):
-        if found.rows:
-            rows.append(
-                {
-                    "name": name,
-                    "rows": found.rows,
-                    "a": percent(found.rate_a, interval=False),
-                    "b": percent(found.rate_b, interval=False),
-                    "difference": points(found.difference),
-                    "only_a": found.only_a,
-                    "only_b": found.only_b,
-                    "p": bare_p(found.clustered_p),
-                    "holm": bare_p(found.holm_p),
-                    "mcnemar": bare_p(found.mcnemar_p),
-                }
-            )
-    if pair.f1.rows:
-        d = pair.f1.difference
-        around = "" if d.low is None else f" [{d.low:+.2f}, {d.high:+.2f}]"
-        rows.append(
-            {
-                "name": "F1, of all rows",
-                "rows": pair.f1.rows,
-                "a": number(pair.f1.mean_a, interval=False),
-                "b": number(pair.f1.mean_b, interval=False),
-                "difference": "n/a" if d.value is None else f"{d.value:+.2f}{around}",
-                "only_a": "",
-                "only_b": "",
-                "p": bare_p(pair.f1.clustered_p),
-                "holm": "",
-                "mcnemar": "",
-            }
-        )
-    return rows
+        ("F1, of all rows", pair.f1),
+    ]
+    return [(name, found) for name, found in named if found.rows]
+
+
+def _measure(name: str, found: PairedRates | PairedMeans) -> dict[str, str | int]:
+    row: dict[str, str | int] = {
+        "name": name,
+        "rows": found.rows,
+        "p": bare_p(found.clustered_p),
+    }
+    if isinstance(found, PairedRates):
+        return row | {
+            "a": percent(found.rate_a, interval=False),
+            "b": percent(found.rate_b, interval=False),
+            "difference": points(found.difference),
+            "only_a": found.only_a,
+            "only_b": found.only_b,
+            "holm": bare_p(found.holm_p),
+            "mcnemar": bare_p(found.mcnemar_p),
+        }
+    d = found.difference
+    around = "" if d.low is None else f" [{d.low:+.2f}, {d.high:+.2f}]"
+    return row | {
+        "a": number(found.mean_a, interval=False),
+        "b": number(found.mean_b, interval=False),
+        "difference": "n/a" if d.value is None else f"{d.value:+.2f}{around}",
+        "only_a": "",
+        "only_b": "",
+        "holm": "",
+        "mcnemar": "",
+    }
 
 
 def sentences(comparison: Comparison, pair: PairResult | None) -> dict[str, str]:
     """Sentences that depend on the figures, by the section they stand in."""
     return {
         "published": _published(pair) if pair else "",
+        "disagree": _disagree(comparison),
         "crossings": _crossings(comparison),
         "floor": _floor(comparison),
         "slices": _slices(comparison),
@@ -72,6 +76,22 @@ def _published(pair: PairResult) -> str:
         f"{formula.selection} rows that {pair.a} got flagged "
         f"({100 * (formula.rate_b_on_selection or 0):.1f}%): a decrease of "
         f"{formula.percent_decrease:.1f}%. On the same rows, in pairs, it is {percent(honest)}."
+    )
+
+
+def _disagree(comparison: Comparison) -> str:
+    """Where the interval of a difference and the test by passages say different things."""
+    found = [
+        f"{name} ({pair.a}, {pair.b})"
+        for pair in comparison.pairs.values()
+        for name, measure in _measured(pair)
+        if measure.difference.leaves_out_zero != (measure.clustered_p < ALPHA)
+    ]
+    if not found:
+        return ""
+    return (
+        "The interval and the test by passages disagree on whether there is a difference, so none "
+        f"is claimed: {'; '.join(found)}."
     )
 
 

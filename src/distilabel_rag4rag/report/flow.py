@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from distilabel_rag4rag.compare import PairResult
+from distilabel_rag4rag.compare.wording import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +52,7 @@ def _stack(
     top = 1 + GAP * (len(outcomes) - 1)
     x = 0.0 if left else 1.0
     side = "right" if left else "left"
-    axes.text(x, top + 0.05, pair.a if left else pair.b, ha=side, fontweight="bold")
+    axes.text(x, top + 0.05, short(pair.a if left else pair.b), ha=side, fontweight="bold")
     tops, last = {}, float("inf")
     for outcome in outcomes:
         count = _total(pair, outcome, left=left)

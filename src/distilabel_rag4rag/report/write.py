@@ -17,8 +17,8 @@ from distilabel_rag4rag.report.examples import KINDS, choose_examples
 from distilabel_rag4rag.report.facts import bare_p, costs, describe_run, measures, sentences
 from distilabel_rag4rag.report.markdown import escape_markdown
 
-#: The page stays under 2 MB, plots and style included.
-EXAMPLE_BYTES = 1_200_000
+#: The page stays under 2 MB, plots and style included; it shows fewer examples for that.
+PAGE_BYTES = 1_900_000
 
 #: An interval in a sentence, which no line break should part.
 _INTERVAL = re.compile(r"\[(\S+), (\S+)\]")
@@ -60,7 +60,7 @@ def write_report(
         charts = draw_charts(comparison)
         svgs = {name: Markup(as_svg(chart, name)) for name, chart in charts.items()}
         pngs = {f"plots/{name}.png": as_png(chart) for name, chart in charts.items()}
-    chosen, kinds = choose_examples(comparison, most=examples, most_bytes=EXAMPLE_BYTES)
+    chosen, kinds = choose_examples(comparison, examples)
     a, b = comparison.verdict.baseline, comparison.verdict.candidate
     pair = main_pair(comparison)
     values = {
@@ -82,15 +82,24 @@ def write_report(
         "models": ", ".join(sorted(comparison.table["model_name"].dropna().unique())),
         "questions": comparison.table["id"].nunique(),
     }
-    texts = {
-        "report.html": _render("report.html.j2", values),
+    files = {
+        "report.html": _page(values),
         "report.md": _render("report.md.j2", values | {"examples": chosen[:markdown_examples]}),
+        **pngs,
     }
-    files = {name: text.encode() for name, text in texts.items()} | pngs
     return [_write(out / name, content) for name, content in files.items()]
 
 
-def _render(template: str, values: Mapping[str, Any]) -> str:
+def _page(values: Mapping[str, Any]) -> bytes:
+    """With as many of the examples as fit."""
+    page, shown = _render("report.html.j2", values), len(values["examples"])
+    while len(page) > PAGE_BYTES and shown:
+        shown = min(shown - 1, shown * PAGE_BYTES // len(page))
+        page = _render("report.html.j2", {**values, "examples": values["examples"][:shown]})
+    return page
+
+
+def _render(template: str, values: Mapping[str, Any]) -> bytes:
     html = template == "report.html.j2"
     environment = Environment(
         loader=PackageLoader("distilabel_rag4rag.report"),
@@ -122,7 +131,7 @@ def _render(template: str, values: Mapping[str, Any]) -> str:
         "script": Markup(script),
         "script_hash": f"sha256-{digest}",
     }
-    return environment.get_template(template).render(values)
+    return environment.get_template(template).render(values).encode()
 
 
 def _write(path: Path, content: bytes) -> Path:
