@@ -89,3 +89,11 @@ def test_errors_name_column_and_step(tmp_path: Path) -> None:
         table_of([{"a": 1}, {"a": "x"}], "ask")
     with pytest.raises(TypeError, match=r"step 'step' gives a column two types: .*Field a"):
         written(tmp_path, [{"a": 1}], [{"a": "x"}])
+
+
+def test_typed_spans_keep_their_types(tmp_path: Path) -> None:
+    """A taxonomy head's spans have more keys; rows without spans come before and after."""
+    span = {"start": 0, "end": 4, "text": "1989", "confidence": 0.9, "category": "number"}
+    batches = [[{"hallucinated_spans": spans}] for spans in ([], [span], [])]
+    table = written(tmp_path, *batches)
+    assert table["hallucinated_spans"].to_pylist() == [[], [span], []]

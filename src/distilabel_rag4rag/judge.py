@@ -49,8 +49,9 @@ class LettuceDetectJudge(Step):
             package builds without the Hub, or any object with LettuceDetect's `predict`. An object
             is pickled into the worker and judges row by row; a saved pipeline names it but cannot
             hold it. With `method="llm"` it is the name of the LLM.
-        method: the kind of LettuceDetect detector: "transformer" (batched), "llm" or
-            "rag_fact_checker" (both need an OpenAI-compatible server).
+        method: the kind of LettuceDetect detector: "transformer" (batched), or "llm", which needs
+            an OpenAI-compatible server. Its "rag_fact_checker" is not offered: a reply that it
+            cannot read would pass for a clean verdict.
         lang: language of LettuceDetect's prompt: en, de, fr, es, it, pl, cn or hu.
         max_length: window in tokens, the answer included. None takes what the checkpoint and its
             tokenizer allow, at most LettuceDetect's 4096.
@@ -139,7 +140,7 @@ class LettuceDetectJudge(Step):
     """
 
     model: Any = "KRLabsOrg/lettucedect-base-modernbert-en-v1"
-    method: Literal["transformer", "llm", "rag_fact_checker"] = "transformer"
+    method: Literal["transformer", "llm"] = "transformer"
     lang: str = "en"
     max_length: int | None = Field(default=None, gt=0)
     evidence_rule: Literal["any", "every"] = "any"

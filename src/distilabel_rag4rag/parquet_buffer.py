@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from distilabel_rag4rag.columns import BY_NAME
+from distilabel_rag4rag.columns import BY_NAME, SPAN
 
 Rows = list[dict[str, Any]]
 
@@ -92,12 +92,19 @@ def table_of(rows: Rows, step: str = "") -> pa.Table:
 def _column(name: str, values: list[Any]) -> pa.Array:
     """The declared type where the column is ours and the values allow it, else what fits all."""
     ours = BY_NAME[name].type if name in BY_NAME else None
+    if name == "hallucinated_spans" and _has_other_keys(values):  # a judge that types its spans
+        ours = None
     for prepare, kind in ((_raw, ours), (_plain_all, ours), (_plain_all, None)):
         with suppress(pa.ArrowException, UnicodeEncodeError, OverflowError):
             column = pa.array(prepare(values), type=kind)
             if not _has_empty_struct(column.type):
                 return column
     return pa.array(_plain_all(values))
+
+
+def _has_other_keys(values: list[Any]) -> bool:
+    known = set(SPAN.names)
+    return any(not known.issuperset(span) for spans in values for span in spans or ())
 
 
 def _raw(values: list[Any]) -> list[Any]:

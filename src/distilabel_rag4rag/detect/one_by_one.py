@@ -51,11 +51,9 @@ class OneByOne:
 
 
 def remote_detector(method: str, model: str, lang: str, settings: dict[str, Any]) -> OneByOne:
-    """LettuceDetect's detectors that ask a server ("llm", "rag_fact_checker")."""
+    """LettuceDetect's detector that asks a server ("llm")."""
     from lettucedetect.detectors.factory import make_detector
 
-    if method != "llm":
-        return OneByOne(make_detector(method, model=model, **settings), CONCURRENT_REQUESTS)
     # LettuceDetect's default is a file in its own package's folder.
     cache = platformdirs.user_cache_path("distilabel-rag4rag") / "lettucedetect"
     name = re.sub(r"[^\w.-]", "_", f"{model}-{lang}.json")
