@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 URL_VARIABLE, KEY_VARIABLE = "ARGILLA_API_URL", "ARGILLA_API_KEY"
 
 #: Seconds until a server that cannot be reached, or does not answer at all, is given up.
-CONNECT_SECONDS, FIRST_ANSWER_SECONDS = 5.0, 10.0
+CONNECT_SECONDS, FIRST_ANSWER_SECONDS = 4.0, 6.0
 #: Seconds for one batch of records.
 BATCH_SECONDS = 120.0
 
@@ -185,7 +185,9 @@ def told(url: str) -> Iterator[None]:
             " it holds by now is not made twice."
         ) from None
     except ArgillaError as error:
-        raise DistilabelUserError(f"The Argilla server at '{url}': {_short(error)}") from None
+        raise DistilabelUserError(
+            f"The Argilla server at '{url}': {_short(error.__cause__ or error)}"
+        ) from None
 
 
 @contextmanager
@@ -201,5 +203,5 @@ def _no_other_server(url: str) -> Iterator[None]:
         ) from None
 
 
-def _short(error: Exception) -> str:
+def _short(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]

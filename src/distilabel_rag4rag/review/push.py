@@ -95,13 +95,13 @@ def push(
             check_settings(found, wanted)
             there = {record["external_id"]: record for record in read_records(client, found)}
             sample = _same_sample(table, sample, there, design, dataset)
-        else:
-            found = sdk().Dataset(dataset, workspace=place, settings=wanted, client=client).create()
         answered = {key for key, record in there.items() if record["responses"]}
         records = [
             to_record(row, threshold=threshold, suggest=row["record_id"] not in answered, **shown)
             for row in sample.to_dict("records")
         ]
+        if found is None:
+            found = sdk().Dataset(dataset, workspace=place, settings=wanted, client=client).create()
         refused: dict[str, str] = {}
         for batch in _batches(records):
             refused |= _log(client, found, batch)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from distilabel_rag4rag.review.connect import sdk
-from distilabel_rag4rag.review.settings import SPAN_LABEL
+from distilabel_rag4rag.review.settings import ARM_FIELD, SPAN_LABEL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,7 +143,7 @@ def to_record(
         "answer": display(row["answer"]),
     }
     if show_arm:
-        fields["arm"] = display(row["arm"])
+        fields[ARM_FIELD] = display(row["arm"])
     if show_human_answer and _has_text(row.get("human_answer")):
         fields["human_answer"] = display(row["human_answer"])
     retrieval = row.get("retrieval_scores")

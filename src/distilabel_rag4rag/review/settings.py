@@ -18,6 +18,8 @@ VERDICTS = {
 }
 #: The label of the span question.
 SPAN_LABEL = "hallucinated"
+#: Fields, questions and metadata share their names, and `arm` is metadata.
+ARM_FIELD = "answered_by"
 GOOD = {"yes": "Yes", "no": "No"}
 
 
@@ -46,7 +48,7 @@ def make_settings(
     ]
     for name, title, shown in (
         ("human_answer", "A person's answer", show_human_answer),
-        ("arm", "Arm", show_arm),
+        (ARM_FIELD, "Answered by", show_arm),
     ):
         if shown:
             fields.append(rg.TextField(name, title=title, required=False, client=client))
