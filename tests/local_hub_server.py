@@ -6,6 +6,7 @@ import io
 import json
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from typing import Any
@@ -39,10 +40,10 @@ LICENSES = {"cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "apache-2.0", "mit", "other"
 
 @dataclass
 class Rule:
-    """What goes wrong: at an endpoint, with a status, `drop`, `lost` (done, but not said)."""
+    """What goes wrong: a status, `drop`, `lost` (done, but not said), or a call in between."""
 
     endpoint: str
-    kind: int | str
+    kind: int | str | Callable[[], Any]
     repo: str | None
     times: int | None
 
@@ -83,7 +84,11 @@ class Server:
         self.http.server_close()
 
     def fail(
-        self, endpoint: str, kind: int | str, repo: str | None = None, times: int | None = None
+        self,
+        endpoint: str,
+        kind: int | str | Callable[[], Any],
+        repo: str | None = None,
+        times: int | None = None,
     ) -> None:
         """From now on this endpoint fails."""
         self.rules.append(Rule(endpoint, kind, repo, times))
@@ -119,7 +124,9 @@ class Server:
         else:
             raise Fail(404, f"no such endpoint: {request.method} {request.path}")
         rule = next((rule for rule in self.rules if rule.meets(request)), None)
-        if rule and rule.kind != "lost":
+        if rule and callable(rule.kind):
+            rule.kind()
+        elif rule and rule.kind != "lost":
             raise Fail(rule.kind if isinstance(rule.kind, int) else 0, f"by rule: {rule.kind}")
         asked = {key: value for key, value in match.groupdict().items() if value is not None}
         user = self.users.get(request.headers.get("authorization", ""))
@@ -128,7 +135,7 @@ class Server:
             self.may_write(user, str(owner or user).split("/")[0])
         asked |= {key: values[0] for key, values in parse_qs(url.query).items()}
         done = getattr(self, f"_{name}")(request, user, **asked)
-        if rule:
+        if rule and rule.kind == "lost":
             raise Fail(0, "by rule: lost")
         return done if isinstance(done, tuple) else (done, {})
 
@@ -262,14 +269,14 @@ class Server:
         deep = recursive.lower() == "true"
         folders = sorted({start + n[len(start) :].split("/")[0] for n in inside} - set(inside))
         return [{"type": "directory", "oid": oid, "size": 0, "path": name} for name in folders] + [
-            _entry(n, file) for n, file in inside.items() if deep or "/" not in n[len(start) :]
+            file.entry(n) for n, file in inside.items() if deep or "/" not in n[len(start) :]
         ]
 
     def _paths(self, request: Request, user: str | None, id: str, rev: str) -> Any:
         repo, oid = self.repo(id, user, rev)
         form = parse_qs(request.body.decode())
         wanted = form.get("paths", [])
-        return [_entry(n, file) for n, file in repo.commits[oid].items() if n in wanted]
+        return [file.entry(n) for n, file in repo.commits[oid].items() if n in wanted]
 
     def _download(self, request: Request, user: str | None, id: str, rev: str, path: str) -> Any:
         repo, oid = self.repo(id, user, rev)
@@ -279,12 +286,6 @@ class Server:
         return file.data, {"ETag": f'"{file.oid}"', "X-Repo-Commit": oid}
 
     _head = _download
-
-
-def _entry(name: str, file: File) -> dict[str, Any]:
-    entry = {"type": "file", "oid": file.oid, "size": len(file.data), "path": name}
-    large = {"oid": file.oid, "size": len(file.data), "pointerSize": 130}
-    return entry | ({"lfs": large} if file.lfs else {})
 
 
 def _json(request: Request) -> Any:

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -17,6 +18,12 @@ class File:
         if self.lfs:
             return hashlib.sha256(self.data).hexdigest()
         return hashlib.sha1(b"blob %d\0" % len(self.data) + self.data).hexdigest()
+
+    def entry(self, name: str) -> dict[str, Any]:
+        """As a listing tells of it."""
+        entry = {"type": "file", "oid": self.oid, "size": len(self.data), "path": name}
+        large = {"oid": self.oid, "size": len(self.data), "pointerSize": 130}
+        return entry | ({"lfs": large} if self.lfs else {})
 
 
 @dataclass

@@ -137,7 +137,7 @@ def _parted(card: str) -> tuple[dict[str, Any], str]:
         raise PublishError(
             f"The YAML at the head of the README.md that is there cannot be read ({error});"
             " nothing was sent. Mend it on the Hub and publish again.",
-            "reading the card that is there",
+            "reading what is there",
         ) from error
     return head, card[match.end() :]
 

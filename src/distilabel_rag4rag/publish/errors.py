@@ -83,10 +83,10 @@ def _told(error: Exception, repo_id: str) -> str:
 
 
 def _told_locally(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return (
-            "the disk is full. Free some space, or set TMPDIR to a folder on another disk, and"
-            " publish again."
+            "the disk is full, or a quota or limit is reached. Free some space, or set TMPDIR to a"
+            " folder on another disk, and publish again."
         )
     if isinstance(error, ValueError):
         return f"{error}."
