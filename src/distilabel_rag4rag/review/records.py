@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -28,12 +29,16 @@ def display(text: str) -> str:
     Argilla's page renders text as HTML and counts UTF-16 units where the server counts code
     points: `<` and `&` would vanish, and every span after an emoji would stand at other words.
     """
-    return "".join(_shown(character) for character in text)
+    return "".join(map(_shown, _ENTITY.sub("＆", text)))
+
+
+#: An ampersand that HTML would take for the start of a character's name.
+_ENTITY = re.compile(r"&(?=[A-Za-z#])")
 
 
 def _shown(character: str) -> str:
-    if character in "<&":
-        return {"<": "‹", "&": "＆"}[character]
+    if character == "<":
+        return "‹"
     if ord(character) > 0xFFFF or 0xD800 <= ord(character) < 0xE000:
         return "□"
     if character not in "\n\t" and unicodedata.category(character) == "Cc":  # \r too
