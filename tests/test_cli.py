@@ -144,21 +144,23 @@ def test_any_llm_over_http_with_a_config_file_and_mapped_columns(
     )
     config = tmp_path / "config.yaml"
     config.write_text(
+        f"input: {data}\n"
         "llm: OpenAILLM:gpt-4o-mini\n"
         "llm_set: {generation_kwargs: {max_new_tokens: 9}}\n"
-        "column: {question: anchor, context: text}\n"
+        "column: {question: anchor}\n"
         "arms: [gold_context, rag4rag]\nk: 2\nbatch_size: 2\n"
     )
     with OpenAIServer("Ena 1") as server:
         done = rag4rag(
             "compare",
-            data,
             *("--config", config, "--k", 1, "--out", tmp_path / "out"),
             OPENAI_BASE_URL=server.base_url,
             OPENAI_API_KEY="sk-test-secret",
         )
         asked = server.history
     assert done.returncode == 0, done.stderr[-2000:]
+    assert f"{data.name}: 'context' is read from the column 'text'" in done.stderr
+    assert "read from the column 'anchor'" not in done.stderr
     assert {request["model"] for request in asked} == {"gpt-4o-mini"}
     assert {
         request.get("max_completion_tokens", request.get("max_tokens")) for request in asked
@@ -213,6 +215,14 @@ def test_an_unknown_key_of_a_config_file_is_named(tmp_path: Path) -> None:
     done = rag4rag("compare", "--config", tmp_path / "config.yaml", "--out", tmp_path / "out")
     assert done.returncode == 2
     assert "llms" in done.stderr
+
+
+def test_a_missing_column_is_named_with_the_option_to_give(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("q,context\nWhat?,A cat.\n")
+    done = rag4rag("compare", data, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "name it with --column question=..." in " ".join(done.stderr.split())
 
 
 def test_a_failing_run_exits_with_1_and_its_cause(own_cache: Path, tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ import typer
 from rich.console import Console
 
 from distilabel_rag4rag.cli_publish import publish
-from distilabel_rag4rag.cli_report import parse_columns, report
+from distilabel_rag4rag.cli_report import as_options, parse_columns, report
 from distilabel_rag4rag.cli_review import review
 
 app = typer.Typer(
     help="Grounded fine-tuning data for retrievers, compared fairly with zero-shot data.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its tables cut words off in a narrow terminal
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -41,6 +42,8 @@ def _config(context: typer.Context, path: Path | None) -> Path | None:
         raise typer.BadParameter(f"'{path}' holds {type(settings).__name__}, expected KEY: VALUE")
     known = {parameter.name for parameter in context.command.params} - {"config"}
     settings = {str(key).replace("-", "_"): value for key, value in settings.items()}
+    if "input" in settings:  # as the help calls it
+        settings["source"] = settings.pop("input")
     if unknown := sorted(settings.keys() - known):
         raise typer.BadParameter(f"'{path}': found {unknown}, expected some of {sorted(known)}")  # type: ignore[type-var]
     for name, value in settings.items():
@@ -248,7 +251,7 @@ def _run(settings: Any, out: Path, force: bool, verbose: bool) -> None:
     try:
         experiment = Experiment(settings, out, force=force)
     except (ValueError, DistilabelUserError, ImportError) as error:
-        errors.print(f"Error: {error}", style="red", markup=False, highlight=False)
+        errors.print(f"Error: {as_options(error)}", style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
     try:
         with ArmProgress(len(experiment.questions)) as progress:

@@ -77,7 +77,7 @@ def report(
             },
         )
     except (ValueError, OSError) as error:
-        errors.print(f"Error: {error}", style="red", markup=False, highlight=False)
+        errors.print(f"Error: {as_options(error)}", style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
     for path in files:
         console.print(path, highlight=False, markup=False, soft_wrap=True)
@@ -87,7 +87,7 @@ def _report(
     sources: list[str],
     out: Path | None,
     *,
-    columns: dict[str, str],
+    columns: dict[str, str | None],
     split: str | None,
     labels: str | None,
     title: str,
@@ -142,15 +142,20 @@ def _rows(source: str, split: str | None) -> "pd.DataFrame":
     return pd.DataFrame(list(table.rows(table.columns)))
 
 
-def parse_columns(pairs: list[str] | None) -> dict[str, str]:
-    """`["question=anchor"]` -> `{"question": "anchor"}`."""
-    columns = {}
+def parse_columns(pairs: list[str] | None) -> dict[str, str | None]:
+    """`["question=anchor", "id="]` -> `{"question": "anchor", "id": None}`."""
+    columns: dict[str, str | None] = {}
     for pair in pairs or []:
         ours, equals, theirs = pair.partition("=")
-        if not equals or not ours or not theirs:
+        if not equals or not ours:
             raise typer.BadParameter(f"--column: found {pair!r}, expected OURS=THEIRS")
-        columns[ours] = theirs
+        columns[ours] = theirs or None
     return columns
+
+
+def as_options(error: BaseException) -> str:
+    """The message, with the functions' `columns={'a': 'b'}` as the option that says the same."""
+    return re.sub(r"columns=\{'(\w+)': (?:None|'([^']*)')\}", r"--column \1=\2", str(error))
 
 
 def _prices(

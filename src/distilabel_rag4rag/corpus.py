@@ -170,6 +170,8 @@ def _mapping(
             )
         if candidates:
             mapping[ours] = candidates[0]
+            if ours not in columns and candidates != [ours]:
+                _logger.warning("%s: %r is read from the column %r", table.name, ours, *candidates)
     return mapping
 
 

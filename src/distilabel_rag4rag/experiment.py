@@ -51,7 +51,7 @@ class Settings:
     """All settings of an experiment, as the command line names them."""
 
     source: str | None = None
-    columns: dict[str, str] | None = None
+    columns: dict[str, str | None] | None = None
     split: str | None = None
     corpus: str | None = None
     limit: int | None = None
@@ -72,7 +72,7 @@ class Settings:
     max_failed: float = 0.05
 
 
-def _passage_columns(columns: dict[str, str] | None) -> dict[str, str] | None:
+def _passage_columns(columns: dict[str, str | None] | None) -> dict[str, str | None]:
     """The part of a mapping that concerns passages."""
     return {k: v for k, v in (columns or {}).items() if k in ("passage_id", "title", "context")}
 

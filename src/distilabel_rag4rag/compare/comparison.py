@@ -60,7 +60,7 @@ def compare(
     by: Sequence[str] = ("title",),
     labels: Rows | None = None,
     human_arm: str = "human",
-    columns: Mapping[str, str] | None = None,
+    columns: Mapping[str, str | None] | None = None,
     arm: str | None = None,
 ) -> Comparison:
     """Compare the arms of `rows` on the same questions.

@@ -38,13 +38,13 @@ WEIGHT = "review_weight"
 
 
 def as_table(
-    rows: Rows, *, columns: Mapping[str, str] | None = None, arm: str | None = None
+    rows: Rows, *, columns: Mapping[str, str | None] | None = None, arm: str | None = None
 ) -> pd.DataFrame:
     """One table with our columns, sorted by arm and id, whatever the order of the rows.
 
     Args:
         rows: one row per question and arm: a DataFrame, a Dataset or dicts.
-        columns: our name -> the name in `rows`, for data of other origin.
+        columns: our name -> the name in `rows`, for data of other origin; None: not used.
         arm: the arm of all rows, for data without the column.
 
     Raises:
@@ -53,6 +53,9 @@ def as_table(
     """
     table = rows.copy() if isinstance(rows, pd.DataFrame) else _frame(rows)
     for ours, theirs in (columns or {}).items():
+        if theirs is None:
+            table = table.drop(columns=ours, errors="ignore")
+            continue
         if theirs not in table:
             raise ValueError(
                 f"columns: {ours!r} is mapped to {theirs!r}, which is not a column; "
