@@ -1,6 +1,7 @@
 """Runs to publish, and what the clients do with them; the functions run in the clients' process."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +84,31 @@ def load_equal(repo_id: str, config: str, rows: Path) -> dict[str, int]:
     expected = pq.read_table(rows).sort_by("id")
     assert found.cast(expected.schema).sort_by("id").equals(expected)
     return {split: len(part) for split, part in parts.items()}
+
+
+def run_and_push(repo_id: str) -> None:
+    """A pipeline on the sample world, and what it returned to the Hub."""
+    from distilabel_rag4rag import (
+        FailFastPipeline,
+        GroundedAnswerGeneration,
+        LettuceDetectJudge,
+        LoadRows,
+        MarkGrounded,
+    )
+    from distilabel_rag4rag.publish import SafeDistiset
+    from distilabel_rag4rag.testing import ScriptedLLM, VerbatimDetector
+
+    with FailFastPipeline(name="published") as pipeline:
+        answer = GroundedAnswerGeneration(
+            llm=ScriptedLLM(default="Ambleth"), input_mappings={"contexts": "context"}
+        )
+        judge = LettuceDetectJudge(model=VerbatimDetector(), input_mappings={"contexts": "context"})
+        LoadRows(limit=20) >> answer >> judge >> MarkGrounded()
+    found = SafeDistiset(pipeline.run())
+    found.save_to_disk(sys.argv[2])
+    assert found.log_filename_path.is_file()
+    assert found.push_to_hub(repo_id, **TERMS).changed
+
+
+if __name__ == "__main__":
+    run_and_push(sys.argv[1])

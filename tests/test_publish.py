@@ -1,7 +1,10 @@
 """Publishing to a Hub on this machine, with the real clients: what is there, and what is read."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import yaml
 from local_hub import LocalHub
 from publish_runs import load, load_by_step, load_equal, marked_rows, push, table, write_run
 
+from distilabel_rag4rag import load_rows
 from distilabel_rag4rag.columns import BY_NAME, arrow_schema
 
 ARMS = ("zero_shot", "gold_context", "rag4rag")
@@ -409,6 +413,28 @@ def test_fifty_thousand_rows_in_shards(local_hub: LocalHub, tmp_path: Path) -> N
     assert head["size_categories"] == ["10K<n<100K"]
     assert sizes["test"] >= 5000
     assert sizes["validation"] >= 5000
+
+
+def test_what_a_pipeline_returned_and_what_it_saved(local_hub: LocalHub, tmp_path: Path) -> None:
+    script = Path(__file__).with_name("publish_runs.py")
+    done = subprocess.run(
+        [sys.executable, script, "ann/pipeline", tmp_path / "saved"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **local_hub.environment, "DISTILABEL_LOG_LEVEL": "INFO"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    files = local_hub.repos["ann/pipeline"].files()
+    pipeline = yaml.safe_load(files["run/pipeline.yaml"])
+    assert pipeline["pipeline"]["name"].startswith("published")
+    assert files["run/pipeline.log"].strip()
+    assert str(tmp_path).encode() not in local_hub.sent()
+    loaded = local_hub.call(load, "ann/pipeline")
+    ids = [row["id"] for part in loaded.values() for row in part]
+    assert sorted(ids) == sorted(load_rows(limit=20)["id"])
+    local_hub.call(push, tmp_path / "saved", "ann/saved")
+    assert local_hub.call(load, "ann/saved") == loaded
 
 
 def test_nothing_left_the_machine(local_hub: LocalHub) -> None:

@@ -76,9 +76,8 @@ def _of_run(folder: Path, configs: list[str] | None) -> Material:
     material.run = _json(folder / "run.json")
     settings = material.run.get("settings", {})
     material.sample_world = "source" in settings and settings["source"] is None
-    material.plots = {
-        path.name: path.read_bytes() for path in sorted((folder / "plots").glob("*.png"))
-    }
+    plots = sorted((folder / "plots").glob("*.png"), key=lambda path: (_rank(path.name), path))
+    material.plots = {path.name: path.read_bytes() for path in plots}
     names = [name for name in ("run.json", "summary.json") if (folder / name).is_file()]
     names += [f"pipelines/{path.name}" for path in sorted((folder / "pipelines").glob("*.yaml"))]
     material.texts |= {f"run/{name}": (folder / name).read_text("utf-8") for name in names}
@@ -142,6 +141,13 @@ def _add_files(material: Material, distiset: Any) -> None:
     if getattr(distiset, "artifacts_path", None):
         material.notes.append("The artifacts of the pipeline's steps are left out.")
     material.citations = list(getattr(distiset, "citations", None) or [])
+
+
+def _rank(plot: str) -> int:
+    """The plots in the order in which the report shows them."""
+    known = ("hallucination_rate", "grounded_rate", "f1", "paired", "thresholds", "scores")
+    name = plot.removesuffix(".png")
+    return known.index(name) if name in known else len(known)
 
 
 def _saved(folder: Path) -> Any:
