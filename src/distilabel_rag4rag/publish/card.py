@@ -195,7 +195,7 @@ def _render(material: "Material", terms: Terms, repo_id: str) -> str:
     )
     environment.filters |= {"raw": Markup, "fenced": _fenced, "of": _of, "told": _told}
     first = next(iter(material.configs[material.default].splits))
-    columns = material.configs[material.default].splits[first].column_names
+    names = material.configs[material.default].splits[first].column_names
     settings = material.run.get("settings", {})
     return (
         environment.get_template("card.md.j2")
@@ -205,7 +205,8 @@ def _render(material: "Material", terms: Terms, repo_id: str) -> str:
             terms=terms,
             repo_id=repo_id,
             first=first,
-            columns=[BY_NAME[name] for name in columns if name in BY_NAME],
+            names=names,
+            columns=[BY_NAME[name] for name in names if name in BY_NAME],
             settings={k: v for k, v in settings.items() if v not in (None, [], {})},
             versions=material.run.get("versions", {}),
             models=_models(material),
@@ -245,23 +246,25 @@ def _fenced(text: Any) -> Markup:
 def _models(material: "Material") -> list[str]:
     """The LLMs that the rows name."""
     names: set[str] = set()
-    for arm in material.arms:
-        for table in material.configs[arm].splits.values():
-            names |= set(table["model_name"].unique().to_pylist())
-    return sorted(name for name in names if name)
+    for config in material.configs.values():
+        for table in config.splits.values():
+            if "model_name" in table.column_names:
+                names |= set(table["model_name"].unique().to_pylist())
+    return sorted(str(name) for name in names if name)
 
 
 def _prompts(material: "Material") -> dict[str, dict[str, Any]]:
-    """arm -> the class of its task and the fields that shape its prompt."""
+    """By arm, or by step: the class of the task and the fields that shape its prompt."""
     found = {}
     for path, text in material.texts.items():
-        if not path.startswith("run/pipelines/"):
+        if not path.endswith(".yaml"):
             continue
         for entry in (yaml.safe_load(text).get("pipeline") or {}).get("steps") or []:
             fields = entry["step"]
-            if fields["name"] == "answer" and "llm" in fields:
-                arm = path.rpartition("/")[2].removesuffix(".yaml")
-                found[arm] = {
+            if "llm" in fields:
+                arm = path.startswith("run/pipelines/") and fields["name"] == "answer"
+                name = path.rpartition("/")[2].removesuffix(".yaml") if arm else fields["name"]
+                found[name] = {
                     "class": fields["type_info"]["name"],
                     "settings": {key: fields[key] for key in _SHAPES if key in fields},
                     "texts": {key: fields[key] for key in _PROMPTS if fields.get(key)},

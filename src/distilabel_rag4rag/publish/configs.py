@@ -106,11 +106,13 @@ def plain_configs(
     found: dict[str, dict[str, pa.Table]] = {}
     for (name, split), table in tables.items():
         if split is not None:
+            if name not in found:
+                notes.append(f"{name}: the splits are as they came, not made by document.")
             found.setdefault(name, {})[split] = table
         else:
             parted = pa.array(labels[name, split], pa.string())
             found[name] = {s: table.filter(pc.equal(parted, s)) for s in SPLITS}
-    configs = {name: Config(splits, "") for name, splits in found.items()}
+    configs = {name: Config(splits, "the rows of that name") for name, splits in found.items()}
     return _wanted(configs, wanted, notes), notes
 
 
@@ -146,12 +148,10 @@ def _table(dataset: "Dataset", name: str, notes: list[str]) -> pa.Table:
 
     media = [column for column, kind in dataset.features.items() if require_decoding(kind)]
     for column in media:
-        notes.append(f"{name}: the column {column} ({_kind(dataset, column)}) is left out.")
+        kind = type(dataset.features[column]).__name__
+        note = f"{name}: the column {column} ({kind}) is left out."
+        notes += [] if note in notes else [note]
     return dataset.remove_columns(media).with_format("arrow")[:]
-
-
-def _kind(dataset: "Dataset", column: str) -> str:
-    return type(dataset.features[column]).__name__
 
 
 def _wanted(

@@ -33,6 +33,7 @@ class Material:
         plots: file name -> PNG.
         texts: path in the repository -> text, to be scanned: pipelines, logs, run.json.
         notes: what was left out, and why.
+        by_document: whether the splits were made here, by document.
         sample_world: whether the passages are the package's own invented ones.
     """
 
@@ -45,6 +46,7 @@ class Material:
     texts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     citations: list[str] = field(default_factory=list)
+    by_document: bool = True
     sample_world: bool = False
 
 
@@ -127,6 +129,9 @@ def _of_datasets(source: Any, configs: list[str] | None) -> Material:
             material.notes += notes
             return material
     material = Material(parts, "default" if "default" in parts else next(iter(parts)), notes=notes)
+    material.by_document = any(
+        not isinstance(d, DatasetDict) or len(d) == 1 for d in source.values()
+    )
     _add_files(material, source)
     return material
 
