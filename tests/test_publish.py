@@ -309,6 +309,13 @@ def test_shapes_that_break_other_cards(local_hub: LocalHub, tmp_path: Path) -> N
     assert [row["hallucinated_spans"] for row in by_id(found)] == [None] * 12
     head, _ = card(local_hub, "ann/nulls")
     assert {c["config_name"] for c in head["configs"]} == {*ARMS, "corpus"}
+    local_hub.call(push, write_run(tmp_path / "full", marked_rows(4)), "ann/full-types")
+    full, _ = card(local_hub, "ann/full-types")
+    types = [
+        next(i["features"] for i in h["dataset_info"] if i["config_name"] == "rag4rag")
+        for h in (head, full)
+    ]
+    assert types[0] == types[1]
 
     one = [row for row in marked_rows(1) if row["arm"] == "rag4rag"][:1]
     local_hub.call(push, write_run(tmp_path / "one", one), "ann/one")

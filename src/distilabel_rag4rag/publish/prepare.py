@@ -46,7 +46,7 @@ class Prepared:
     """A publication, ready to be sent.
 
     Attributes:
-        folder: holds exactly the files that are sent.
+        folder: holds exactly the files that are sent; after `publish` it is gone.
         files: their paths in the repository, and their sizes in bytes.
         configs: config -> split -> rows.
         notes: what was left out.
