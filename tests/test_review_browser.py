@@ -49,12 +49,23 @@ def page() -> Iterator[Page]:
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu"]
         )
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page = browser.new_page(viewport={"width": 1120, "height": 700})
         page.set_default_timeout(30_000)
         # The page asks other hosts for fonts and news; a test asks nobody.
         page.route(lambda url: not url.startswith("http://127.0.0.1"), lambda route: route.abort())
         yield page
         browser.close()
+
+
+def log_in(page: Page, url: str) -> None:
+    """To a dataset, through the form; a browser that was there before is let in without it."""
+    page.goto(url)
+    name = page.locator("input[name=Username]")
+    expect(name.or_(page.get_by_text("Guidelines", exact=True)).first).to_be_visible()
+    if name.is_visible():
+        name.fill("ann")
+        page.locator("input[name=Password]").fill("ann-password")
+        page.get_by_role("button", name="Sign in").click()
 
 
 def picture(page: Page, name: str) -> None:
@@ -109,10 +120,7 @@ def test_a_person_corrects_the_spans(page: Page) -> None:
     where = {"dataset": "browser", "workspace": WORKSPACE}
     done = push([ROW], client=client, design="all", **where)
 
-    page.goto(done.url)
-    page.locator("input[name=Username]").fill("ann")
-    page.locator("input[name=Password]").fill("ann-password")
-    page.get_by_role("button", name="Sign in").click()
+    log_in(page, done.url)
     for text in (ROW["question"], ROW["context"], ANSWER):
         expect(page.get_by_text(display(text))).to_be_visible()
     expect(page.locator(".span-entity")).to_have_count(3)
@@ -142,3 +150,24 @@ def test_a_person_corrects_the_spans(page: Page) -> None:
     assert label["gold_suggestion"] == "edited"
     assert label["gold_answer"] == "1284, by Ines Karoly 🎉"
     assert label["gold_by"] == ["ann"]
+
+
+def test_the_guidelines_stand_beside_a_record(page: Page) -> None:
+    server: Server = running_server()
+    client: Any = connect(server.url, server.key("olga"))
+    answer = "Orvelle was founded in 1901 by Ines Karoly, a widow."
+    spans = [
+        {"start": answer.index(text), "end": answer.index(text) + len(text), "confidence": 0.9}
+        for text in ("1901", "a widow")
+    ]
+    row = {**ROW, "answer": answer, "hallucinated_spans": spans}
+    where = {"dataset": "orvelle", "workspace": WORKSPACE}
+    done = push([row], client=client, design="all", **where)
+    log_in(page, done.url)
+    expect(page.locator(".span-entity")).to_have_count(2)
+    assert highlighted(page) == ["1901", "a widow"]
+    picture(page, "annotation")
+    page.get_by_role("button", name="Expand Panel").first.click()
+    expect(page.get_by_text("Judge the answer by the passage alone")).to_be_visible()
+    expect(page.locator("td", has_text="1989").first).to_be_attached()
+    picture(page, "guidelines")
