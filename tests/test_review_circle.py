@@ -221,6 +221,9 @@ def test_the_whole_circle(server: Server, tmp_path: Path) -> None:
     for arm, corrected in judge.corrected.items():
         assert f"- {arm}: " in told
         assert f"{percent(corrected.corrected_rate)} corrected" in told
+    assert "Against 56 human labels, each with its weight in the sample" in told
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "counts each labelled answer with its weight in the sample" in page
     summary = json.loads((tmp_path / "review" / "agreement.json").read_text("utf-8"))
     assert summary["agreement"]["pairs"].keys() == {"ann, bob", "ann, cyd", "bob, cyd"}
     status = rag4rag(server, "review", "status", tmp_path, *arguments)
