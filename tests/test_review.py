@@ -268,17 +268,28 @@ def test_a_push_that_broke_off_is_completed_and_a_larger_n_adds(
     assert sum(weights) == pytest.approx(judged)
 
 
-def test_a_new_answer_is_a_new_record(server: Server, client: Any) -> None:
+def test_a_new_answer_is_a_new_record_for_an_admin_too(server: Server) -> None:
+    client = connect(server.url, server.key("adam"))
     rows, where = [a_row(0), a_row(1)], {"dataset": "changed", "workspace": WORKSPACE}
     push(rows, client=client, design="all", **where)
     for record in server_records(server, "changed"):
         server.answer("ann", record["id"], {"verdict": "supported", "spans": []})
     rows[0]["answer"] = "Someone else."
     found = pull(rows, client=client, **where)
-    assert found.gold["id"].tolist() == ["r1"]
+    assert found.gold[["id", "gold_by"]].values.tolist() == [["r1", ["ann"]]]
     assert found.gone == 1
     done = push(rows, client=client, design="all", **where)
     assert (done.created, done.updated, done.gone) == (0, 1, 1)
+
+
+def test_a_pull_of_what_nobody_answered(server: Server, client: Any, folder: Path) -> None:
+    arguments = [str(folder), "--workspace", WORKSPACE, "--dataset", "unanswered"]
+    env = {"ARGILLA_API_URL": server.url, "ARGILLA_API_KEY": server.key("olga")}
+    for command in ("push", "pull", "status"):
+        done = CliRunner().invoke(app, ["review", command, *arguments], env=env)
+        assert done.exit_code == 0, done.output
+    assert len(pd.read_parquet(folder / "review" / "gold.parquet")) == 0
+    assert (folder / "review" / "training.json").read_text() == "[]\n"
 
 
 def test_reviewers_are_blind_unless_told(server: Server, client: Any) -> None:

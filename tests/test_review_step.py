@@ -73,6 +73,23 @@ def test_faults_are_errors_of_load(server: Server, environment: None) -> None:
         ArgillaReview(dataset_name="x", api_key="no-such-api-key").load()
 
 
+def test_rows_are_not_lost_where_the_push_fails(
+    server: Server, environment: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = {"dataset_name": "kept", "dataset_workspace": WORKSPACE}
+    first = ArgillaReview(**where, n=5)
+    first.load()
+    next(first.process(make_rows(3)))
+    other = ArgillaReview(**where, design="all")
+    other.load()
+    with caplog.at_level("ERROR"):
+        assert next(other.process(make_rows(3))) == make_rows(3)
+    assert "not sent for review: design: found 'all'" in caplog.text
+    assert len(server_records(server, "kept")) == 5
+    with pytest.raises(DistilabelUserError, match="annotators is 1, expected 3"):
+        ArgillaReview(**where, annotators=3).load()
+
+
 def test_it_loads_again_after_it_was_unloaded(server: Server, environment: None) -> None:
     step = ArgillaReview(dataset_name="again", dataset_workspace=WORKSPACE, n=5)
     for _ in range(2):

@@ -130,7 +130,7 @@ def _same_sample(
     if not there:
         return drawn
     elsewhere = f"give another name than '{dataset}'"
-    earlier = {str(record["metadata"]["stratum"]).split("/")[0] for record in there.values()}
+    earlier = {str(record["metadata"].get("stratum")).split("/")[0] for record in there.values()}
     if earlier != {design}:
         raise DistilabelUserError(
             f"design: found {design!r}, expected {sorted(earlier)[0]!r}, by which the records of"

@@ -20,8 +20,9 @@ class ArgillaReview(ArgillaBase, GlobalStep):
     brings its records up to date, doubles none and loses no response. `rag4rag review pull`, or
     `review.pull.pull` on the rows that came out, fetches what people said.
 
-    The key is read from `ARGILLA_API_KEY`; it stands in no dump. Server, key and workspace are
-    checked in `load`, before any row is made.
+    The key is read from `ARGILLA_API_KEY`; it stands in no dump. Server, key, workspace and
+    dataset are checked in `load`, before any row is made. If the server fails later, the rows pass
+    on all the same and an error is logged; `rag4rag review push` sends them then.
 
     Attributes:
         dataset_name: name of the dataset in Argilla; it is made if it is not there.
@@ -109,16 +110,26 @@ class ArgillaReview(ArgillaBase, GlobalStep):
         }
 
     def load(self) -> None:
-        """Connects; what is wrong with server, key or workspace is an error here."""
+        """Connects; what is wrong with server, key, workspace or dataset is an error here."""
         super(ArgillaBase, self).load()  # ArgillaBase's own waits through five retries first
         from distilabel.errors import DistilabelUserError
 
-        from distilabel_rag4rag.review.connect import connect, find_workspace
+        from distilabel_rag4rag.review.connect import connect, find_dataset, find_workspace, told
+        from distilabel_rag4rag.review.settings import check_settings, make_settings
 
         if not self.dataset_name:
             raise DistilabelUserError("dataset_name: found none, expected a name.")
         self._client = connect(self.api_url, self.api_key and self.api_key.get_secret_value())
-        find_workspace(self._client, self.dataset_workspace)
+        place = find_workspace(self._client, self.dataset_workspace)
+        with told(self._client.api_url):
+            if (there := find_dataset(place, self.dataset_name)) is not None:
+                wanted = make_settings(
+                    self._client,
+                    annotators=self.annotators,
+                    show_arm=self.show_arm,
+                    show_human_answer=self.show_human_answer,
+                )
+                check_settings(there, wanted)
 
     def unload(self) -> None:
         """Closes the connection."""
@@ -128,7 +139,7 @@ class ArgillaReview(ArgillaBase, GlobalStep):
         super().unload()
 
     def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]
-        """Draws the sample and pushes it.
+        """Draws the sample and pushes it; where that fails, the rows are not lost with it.
 
         Args:
             inputs: all rows.
@@ -136,26 +147,32 @@ class ArgillaReview(ArgillaBase, GlobalStep):
         Yields:
             The same rows.
         """
+        from distilabel.errors import DistilabelUserError
+
         from distilabel_rag4rag.review.push import push
 
-        done = push(
-            inputs,
-            client=self._client,
-            dataset=str(self.dataset_name),
-            workspace=self.dataset_workspace,
-            design=self.design,
-            n=self.n,
-            seed=self.seed,
-            threshold=self.threshold,
-            random_share=self.random_share,
-            annotators=self.annotators,
-            show_arm=self.show_arm,
-            show_human_answer=self.show_human_answer,
-        )
-        self._logger.info(
-            f"{done.created} records made, {done.updated} brought up to date; annotate at"
-            f" {done.url}"
-        )
-        for record, reason in done.refused.items():
-            self._logger.warning(f"The server refused record {record}: {reason}")
+        try:
+            done = push(
+                inputs,
+                client=self._client,
+                dataset=str(self.dataset_name),
+                workspace=self.dataset_workspace,
+                design=self.design,
+                n=self.n,
+                seed=self.seed,
+                threshold=self.threshold,
+                random_share=self.random_share,
+                annotators=self.annotators,
+                show_arm=self.show_arm,
+                show_human_answer=self.show_human_answer,
+            )
+        except DistilabelUserError as error:
+            self._logger.error(f"The rows pass on, but were not sent for review: {error}")
+        else:
+            self._logger.info(
+                f"{done.created} records made, {done.updated} brought up to date; annotate at"
+                f" {done.url}"
+            )
+            for record, reason in done.refused.items():
+                self._logger.warning(f"The server refused record {record}: {reason}")
         yield inputs
