@@ -333,6 +333,7 @@ def test_the_shown_text_is_as_long_as_the_original() -> None:
     shown = display(text)
     assert shown == "□ a‹b>＆amp; \nc □ é\t漢"
     assert len(shown) == len(text)
+    assert display("🎉 a<b> \ud83d R&D & co", spans=False) == "🎉 a‹b> □ R＆D & co"
 
 
 def test_spans_are_made_valid() -> None:

@@ -23,23 +23,25 @@ ONLY_ARM = "answers"
 AGENT = "LettuceDetect"
 
 
-def display(text: str) -> str:
+def display(text: str, *, spans: bool = True) -> str:
     """The text as the page shows it, as long as the original, so that span offsets hold.
+
+    Without `spans`, as in question and passage, emoji and rare characters stay.
 
     Argilla's page renders text as HTML and counts UTF-16 units where the server counts code
     points: `<` and `&` would vanish, and every span after an emoji would stand at other words.
     """
-    return "".join(map(_shown, _ENTITY.sub("＆", text)))
+    return "".join(_shown(character, spans) for character in _ENTITY.sub("＆", text))
 
 
 #: An ampersand that HTML would take for the start of a character's name.
 _ENTITY = re.compile(r"&(?=[A-Za-z#])")
 
 
-def _shown(character: str) -> str:
+def _shown(character: str, spans: bool) -> str:
     if character == "<":
         return "‹"
-    if ord(character) > 0xFFFF or 0xD800 <= ord(character) < 0xE000:
+    if (spans and ord(character) > 0xFFFF) or 0xD800 <= ord(character) < 0xE000:
         return "□"
     if character not in "\n\t" and unicodedata.category(character) == "Cc":  # \r too
         return " "
@@ -143,14 +145,14 @@ def to_record(
     """
     row, score = drawn["row"], drawn["score"]
     fields = {
-        "question": display(row["question"]),
-        "passage": display(_evidence(row)),
+        "question": display(row["question"], spans=False),
+        "passage": display(_evidence(row), spans=False),
         "answer": display(row["answer"]),
     }
     if show_arm:
-        fields[ARM_FIELD] = display(row["arm"])
+        fields[ARM_FIELD] = display(row["arm"], spans=False)
     if show_human_answer and _has_text(row.get("human_answer")):
-        fields["human_answer"] = display(row["human_answer"])
+        fields["human_answer"] = display(row["human_answer"], spans=False)
     retrieval = row.get("retrieval_scores")
     metadata = {
         "score": score,
