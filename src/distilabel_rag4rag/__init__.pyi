@@ -8,6 +8,7 @@ from .generation_cache import cached
 from .judge import LettuceDetectJudge
 from .load import LoadRows
 from .mark import KeepMarked, Mark, MarkGrounded
+from .publish import PublishError, SafeDistiset, dry_run, publish
 from .retrieve import FaissRetrieve, FaissRetrieveFromRows
 
 __all__ = [
@@ -23,10 +24,14 @@ __all__ = [
     "LoadRows",
     "Mark",
     "MarkGrounded",
+    "PublishError",
+    "SafeDistiset",
     "cached",
     "compare",
+    "dry_run",
     "embedded",
     "load_passages",
     "load_rows",
     "pipelines",
+    "publish",
 ]
