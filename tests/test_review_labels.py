@@ -76,6 +76,8 @@ def test_a_stratified_sample_takes_as_many_from_each_stratum() -> None:
     assert all(sizes[name] == population[name] for name in small)
     others = sizes.drop(small)
     assert others.max() - others.min() <= 1
+    half = sample["stratum"].iloc[:45].value_counts()  # of each stratum half, whoever stops here
+    assert ((half - sizes / 2).abs() <= 1).all()
 
 
 def test_uncertainty_takes_the_nearest_to_the_threshold_first() -> None:

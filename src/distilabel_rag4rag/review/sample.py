@@ -96,9 +96,13 @@ def _equal_shares(sizes: pd.Series, n: int) -> dict[str, int]:
 
 
 def _taken(rows: pd.DataFrame, shares: dict[str, int]) -> pd.DataFrame:
-    """The first so many rows of each stratum, with their weights."""
+    """The first so many rows of each stratum, with their weights.
+
+    The strata are interleaved, so that a review which stops halfway has rows of each.
+    """
     place = rows.groupby("stratum").cumcount()
     size = rows["stratum"].map(rows["stratum"].value_counts())
     share = rows["stratum"].map(shares).fillna(0)
     drawn = place < share
-    return rows[drawn].assign(weight=(size[drawn] / share[drawn]).astype(float))
+    order = ((place[drawn] + 0.5) / share[drawn]).sort_values(kind="stable").index
+    return rows[drawn].assign(weight=(size[drawn] / share[drawn]).astype(float)).loc[order]
