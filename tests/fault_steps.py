@@ -182,6 +182,44 @@ class Joined(Step):
         yield [row for rows in inputs for row in rows]
 
 
+class Together(Step):
+    """The rows of several steps, side by side."""
+
+    @property
+    def outputs(self) -> list[str]:
+        return ["from"]
+
+    def process(self, *inputs: StepInput) -> "StepOutput":
+        yield [
+            {key: value for row in rows for key, value in row.items()} | {"from": len(rows)}
+            for rows in zip(*inputs, strict=True)
+        ]
+
+
+class Odd(Step):
+    """Keeps the odd numbers."""
+
+    @property
+    def inputs(self) -> list[str]:
+        return ["number"]
+
+    def process(self, inputs: StepInput) -> "StepOutput":
+        yield [row for row in inputs if row["number"] % 2]
+
+
+class LoadsInTurns(Double):
+    """Only the first replica loads at once; the others take a second."""
+
+    folder: str
+
+    def load(self) -> None:
+        super().load()
+        try:
+            os.mkdir(os.path.join(self.folder, "first"))
+        except FileExistsError:
+            time.sleep(1)
+
+
 class Oddities(Step):
     """Gives each row a value of a scripted list, so that batches disagree about its type."""
 

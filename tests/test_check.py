@@ -65,6 +65,15 @@ def test_few_failures_are_let_through() -> None:
     assert str(tally) == "ask 100"
 
 
+def test_a_share_is_not_rounded_down() -> None:
+    """0.29 * 100 is a little less than 29."""
+    tally = Tally(0.29)
+    tally.add("step", 100, 29)
+    tally.raise_if_exceeded()
+    with pytest.raises(TooManyFailed):
+        tally.add("step", 0, 1)
+
+
 def test_too_many_failures_end_a_run_early() -> None:
     tally = Tally(0.05)
     tally.add("ask", 50, 5, "the first error")

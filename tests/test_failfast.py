@@ -10,7 +10,19 @@ import pytest
 from datasets import Dataset
 from distilabel.errors import DistilabelUserError
 from distilabel.pipeline import Pipeline, routing_batch_function, sample_n_steps
-from fault_steps import Below, Double, DoubleTwice, Joined, Numbers, Oddities, Slowest, Sum
+from fault_steps import (
+    Below,
+    Double,
+    DoubleTwice,
+    Joined,
+    LoadsInTurns,
+    Numbers,
+    Odd,
+    Oddities,
+    Slowest,
+    Sum,
+    Together,
+)
 
 from distilabel_rag4rag.failfast import FailFastPipeline
 from distilabel_rag4rag.failures import RunFailed
@@ -104,6 +116,70 @@ def test_rows_routed_to_last_steps(tmp_path: Path, follower: bool) -> None:
     first = found["again" if follower else "a"]["train"]["number"]
     assert first == [n for n in range(44) if n // 5 % 2 == 0]
     assert found["b"]["train"]["number"] == [n for n in range(44) if n // 5 % 2]
+
+
+@pytest.mark.parametrize("route_to", [lambda steps: steps, lambda steps: steps[::-1]])
+@pytest.mark.parametrize("slow", [0.0, 0.1])
+def test_rows_routed_to_all_steps(tmp_path: Path, route_to: Any, slow: float) -> None:
+    """They are joined, also where a route is slower than the other."""
+    to_all = routing_batch_function()(route_to)
+    with pipeline(tmp_path) as run:
+        doubles = [
+            Double(name=name, input_batch_size=10, slow=slow)
+            for name, slow in (("a", 0), ("b", slow))
+        ]
+        Numbers(rows=100, batch_size=10) >> to_all >> doubles >> Together(input_batch_size=10)
+    assert rows(run) == [{"number": n, "double": 2 * n, "from": 2} for n in range(100)]
+
+
+@pytest.mark.parametrize("batches", [(10, 10), (2, 2), (10, 5)])
+def test_rows_routed_after_a_filter(tmp_path: Path, batches: tuple[int, int]) -> None:
+    """Batches of the filter do not fit those of the steps that they are routed to."""
+    turns = cycle([0, 1])
+
+    @routing_batch_function()
+    def by_turns(steps: list[str]) -> list[str]:
+        return [sorted(steps)[next(turns)]]
+
+    with pipeline(tmp_path) as run:
+        doubles = [Double(name=name, input_batch_size=batches[1]) for name in ("a", "b")]
+        odd = Odd(input_batch_size=batches[0])
+        Numbers(rows=101, batch_size=10) >> odd >> by_turns >> doubles
+    found = run.run()
+    numbers = [found[name]["train"]["number"] for name in ("a", "b")]
+    assert sorted([*numbers[0], *numbers[1]]) == list(range(1, 101, 2))
+    assert all(list(some) == sorted(some) for some in numbers)
+
+
+def test_routes_joined_beside_a_global_step(tmp_path: Path) -> None:
+    """The join belongs to a later stage than the steps that the batches are routed to."""
+    with pipeline(tmp_path) as run:
+        numbers, first, second, before, *routes = (
+            Numbers(rows=100, batch_size=10),
+            *(Double(name=name, input_batch_size=10) for name in ("x", "y", "z", "a", "b")),
+        )
+        numbers >> first >> second >> Sum(name="sum")
+        numbers >> before >> sample_n_steps(1) >> routes >> Joined(name="j", input_batch_size=10)
+    found = run.run()
+    assert sorted(found["j"]["train"]["number"]) == list(range(100))
+    assert found["sum"]["train"]["sum"] == [4950] * 100
+
+
+def test_a_generator_of_a_later_stage(tmp_path: Path) -> None:
+    with pipeline(tmp_path) as run:
+        first, second = (Numbers(name=name, rows=40, batch_size=5) for name in ("one", "two"))
+        [first >> Double(name="double", input_batch_size=5), second] >> Together(
+            name="join", input_batch_size=5
+        )
+    found = rows(run, load_groups="sequential_step_execution")
+    assert found == [{"number": n, "double": 2 * n, "from": 2} for n in range(40)]
+
+
+def test_a_replica_that_is_done_before_the_others_have_loaded(tmp_path: Path) -> None:
+    with pipeline(tmp_path) as run:
+        slow_to_load = LoadsInTurns(folder=str(tmp_path), resources={"replicas": 3})
+        Numbers(rows=5, batch_size=5) >> slow_to_load
+    assert rows(run, load_groups=[["loads_in_turns_0"]]) == doubles(5)
 
 
 def test_no_row_is_routed_to_a_step(tmp_path: Path) -> None:

@@ -247,7 +247,7 @@ def test_many_processes_at_once(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_cache(tmp_path: Path) -> None:
     (tmp_path / "generations.sqlite").write_bytes(os.urandom(4096))
-    with pytest.raises(OSError, match=r"cannot be read .*set folder or RAG4RAG_CACHE"):
+    with pytest.raises(OSError, match=r"cannot be used .*set folder or RAG4RAG_CACHE"):
         GenerationStore(tmp_path)
 
 
@@ -262,6 +262,20 @@ def test_a_damaged_entry_is_asked_again(tmp_path: Path) -> None:
     assert len(history.read_text().splitlines()) == 2
 
 
+@pytest.mark.parametrize("value", ["[1, 2]", "{}", '{"generations": 3}'])
+def test_an_entry_of_another_form_is_asked_again(tmp_path: Path, value: str) -> None:
+    llm = cached(HashLLM(), folder=str(tmp_path))
+    replies = ask(llm, "a")
+    with sqlite3.connect(tmp_path / FILE) as table:
+        table.execute("UPDATE generations SET value = ?", (value,))
+    assert ask(llm, "a") == replies
+
+
+def test_a_folder_that_cannot_be_made() -> None:
+    with pytest.raises(OSError, match=r"cannot be used .*set folder or RAG4RAG_CACHE"):
+        GenerationStore("/dev/null/cache")
+
+
 def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
     store = GenerationStore(tmp_path)
     for number in range(2_000):
@@ -269,7 +283,7 @@ def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
     store.close()
     file = tmp_path / FILE
     file.write_bytes(file.read_bytes()[:8_192] + b"?" * (file.stat().st_size - 8_192))
-    with pytest.raises(OSError, match=r"cannot be read .*set folder or RAG4RAG_CACHE"):
+    with pytest.raises(OSError, match=r"cannot be used .*set folder or RAG4RAG_CACHE"):
         GenerationStore(tmp_path).get(map(str, range(2_000)))
 
 

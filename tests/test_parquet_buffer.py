@@ -97,3 +97,17 @@ def test_typed_spans_keep_their_types(tmp_path: Path) -> None:
     batches = [[{"hallucinated_spans": spans}] for spans in ([], [span], [])]
     table = written(tmp_path, *batches)
     assert table["hallucinated_spans"].to_pylist() == [[], [span], []]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"v": b"x"}, {"v": "x"}], "column 'v' of step 's' has no Arrow type: it holds bytes and"),
+        ([{5: 1}], "step 's' gives a column named 5, expected text"),
+        ([{"\ud800": 1}], "gives a column named"),
+        ([{}, {}], "step 's' gives rows without columns"),
+    ],
+)
+def test_rows_that_no_file_can_hold(rows: list[Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        table_of(rows, "s")

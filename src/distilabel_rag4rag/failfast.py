@@ -36,11 +36,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 from distilabel.errors import DistilabelUserError
-from distilabel.pipeline.base import (
-    _STEP_LOAD_FAILED_CODE,
-    _STEP_UNLOADED_CODE,
-    BasePipeline,
-)
+from distilabel.pipeline.base import BasePipeline
 from distilabel.pipeline.local import _NoDaemonPool
 from distilabel.utils.ray import script_executed_in_ray_cluster
 
@@ -61,7 +57,6 @@ if TYPE_CHECKING:
     from distilabel.pipeline.batch import _Batch
     from distilabel.steps.base import _Step
 
-POLL_SECONDS = 0.02
 WATCH_SECONDS = 0.1
 REPORT_SECONDS = 5.0
 
@@ -183,7 +178,10 @@ class FailFastPipeline(IsolatedPipeline):
             self._pool = self._manager = None
         if self._exception is not None:
             raise self._exception
-        self._write_buffer.close()
+        try:
+            self._write_buffer.close()
+        except Exception as error:
+            raise self._failure(f"the rows cannot be stored: {describe(error)}", error) from error
         self.tally.raise_if_exceeded()
 
     def _watch(self, coordinator: threading.Thread, processes: list[BaseProcess]) -> None:
@@ -195,7 +193,7 @@ class FailFastPipeline(IsolatedPipeline):
                     self._fail(self._death(process))
         deadline = time.monotonic() + REPORT_SECONDS
         while self._load_failed and self._exception is None:  # its cause is on the way
-            time.sleep(POLL_SECONDS)
+            time.sleep(WATCH_SECONDS)
             if time.monotonic() > deadline:
                 self._fail(self._failure("a step could not be loaded"))
 
@@ -253,35 +251,9 @@ class FailFastPipeline(IsolatedPipeline):
         wrapper.assigned = self._assigned
         self._pool.apply_async(wrapper.run, error_callback=partial(self._worker_failed, step.name))
 
-    def _run_stage_steps_and_wait(self, stage: int) -> bool:
-        """distilabel looks every 2.5 s, and nothing can stop it while it waits."""
-        steps = self._steps_to_be_loaded_in_stage(stage)
-        self._run_steps(steps)
-        while not self._stop_called:
-            status = self._get_steps_load_status(steps)
-            if _STEP_LOAD_FAILED_CODE in status.values():
-                return False
-            if all(
-                count in (self.dag.get_step_replica_count(step), _STEP_UNLOADED_CODE)
-                for step, count in status.items()
-            ):
-                return True
-            time.sleep(POLL_SECONDS)
-        return False
-
     def _set_steps_not_loaded_exception(self) -> None:
         """The worker's own report says more; `_watch` waits for it."""
         self._load_failed = True
-
-    def _wait_current_stage_to_finish(self) -> None:
-        """distilabel turns in a loop without a pause, and ends one replica of each step."""
-        self._end_stage()
-        while not self._stop_called and any(map(self._is_step_running, self._steps_of_stage())):
-            time.sleep(POLL_SECONDS)
-
-    def _is_step_running(self, step_name: str) -> bool:
-        """No step of a failed run is waited for."""
-        return self._exception is None and super()._is_step_running(step_name)
 
     def _handle_stop(self) -> None:
         """Nothing is drained: finished answers are in the generation cache already."""

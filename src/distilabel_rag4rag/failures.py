@@ -55,7 +55,7 @@ class Tally:
         count.first_error = count.first_error or first_error
         if failed and whole_batch and self.max_failed < 1.0:
             raise self._error(step, f"all {rows} rows of a batch")
-        if count.failed > self.max_failed * max(count.rows, EARLY_ROWS):
+        if self._are_too_many(count.failed, max(count.rows, EARLY_ROWS)):
             raise self._error(step, f"{count.failed} of {count.rows} rows")
 
     def rows(self, step: str) -> int:
@@ -69,8 +69,11 @@ class Tally:
             TooManyFailed: if more than `max_failed` of a step's rows failed.
         """
         for step, count in self.steps.items():
-            if count.failed > self.max_failed * count.rows:
+            if self._are_too_many(count.failed, count.rows):
                 raise self._error(step, f"{count.failed} of {count.rows} rows")
+
+    def _are_too_many(self, failed: int, rows: int) -> bool:
+        return failed > self.max_failed * rows + 1e-9  # 0.29 * 100 is less than 29
 
     def _error(self, step: str, what: str) -> TooManyFailed:
         cause = (

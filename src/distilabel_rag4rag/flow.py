@@ -1,30 +1,29 @@
 """Rows on their way from step to step: unchanged, none stuck, none lost.
 
 distilabel writes rows to parquet between some steps, which changes their types; it loses the
-batches of a replicated step that arrive after its last one; and it waits for ever where
+batches of a replicated step that arrive after its last one, and mixes up those that were routed to
+all the steps at once; and it waits for ever where
 
 - a step leaves its last batch empty,
 - a step that batches are routed to does not get the last one,
-- a step with replicas is the last of a stage,
 - a generator's rows are for steps of a later stage.
 """
 
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from distilabel.constants import (
-    LAST_BATCH_SENT_FLAG,
     RECEIVES_ROUTED_BATCHES_ATTR_NAME,
+    ROUTING_BATCH_FUNCTION_ATTR_NAME,
     STEPS_OUTPUTS_PATH,
 )
-from distilabel.pipeline import Pipeline
 from distilabel.pipeline.batch import _Batch
 
 from distilabel_rag4rag.failures import RunFailed
 from distilabel_rag4rag.parquet_buffer import ParquetBuffer
+from distilabel_rag4rag.stages import StagedPipeline
 
-if TYPE_CHECKING:
-    from distilabel.pipeline.batch_manager import _BatchManager
+JOINED = "; steps whose routes are joined again must leave as many rows as they get"
 
 
 class InOrder:
@@ -64,15 +63,15 @@ class InOrder:
         return not self._ready and self.queue.empty()
 
 
-class FlowPipeline(Pipeline):
+class FlowPipeline(StagedPipeline):
     """The part of `FailFastPipeline` that moves the rows; not for use by itself."""
 
-    _batch_manager: "_BatchManager"
     _in_flight: Counter[str]
+    _ended: set[str]
 
     def _setup_write_buffer(self, use_cache: bool = True) -> None:
         """A buffer whose schema does not depend on where a batch ends."""
-        self._in_flight = Counter()
+        self._in_flight, self._ended = Counter(), set()
         for step in self._batch_manager._steps.values():
             step.convergence_step &= len(step.data) != 1  # a single route is nothing to join
         folder = self._cache_location["data"] / STEPS_OUTPUTS_PATH
@@ -99,42 +98,72 @@ class FlowPipeline(Pipeline):
         self._in_flight[batch.step_name] -= 1
         super()._process_batch(batch, send_last_batch_flag)
 
+    def _get_successors(self, batch: _Batch) -> tuple[list[str], list[str], bool]:
+        """As distilabel, which takes a batch that is routed to all the steps for not routed."""
+        route_to, others, _ = super()._get_successors(batch)
+        return (
+            route_to,
+            others,
+            ROUTING_BATCH_FUNCTION_ATTR_NAME in self.dag.get_step(batch.step_name),
+        )
+
     def _manage_batch_flow(self, batch: _Batch) -> None:
         """As distilabel, and then whatever it forgets.
 
         Raises:
             RunFailed: if steps have not ended and no batch is out that could wake them.
         """
-        super()._manage_batch_flow(batch)
+        if batch.last_batch and batch.step_name in self._ended:
+            self._register_batch(batch)
+        else:
+            super()._manage_batch_flow(batch)
         for step in self.dag.get_step_successors(batch.step_name):
             self._end_if_nothing_follows(step)
         self._go_on_if_nobody_asks(batch)
         if self._batch_manager.can_generate() and self._is_idle():
             waiting = [name for name in self.dag if self._is_step_running(name)]
-            raise RunFailed(f"the steps {waiting} wait for rows that no step will send")
+            raise RunFailed(
+                f"the steps {waiting} wait for rows that no step will send"
+                + (JOINED if any(map(self._joins_routes, self.dag)) else "")
+            )
 
     def _end_if_nothing_follows(self, step: str) -> None:
         """The last batch, its rows or none, for a step that has had all of them unknowingly."""
         sent = self._batch_manager.get_last_batch_sent(step)
+        before = list(self.dag.get_step_predecessors(step))
+        if (sent is not None and sent.last_batch) or self._joins_routes(step):
+            return
+        if not all(map(self._has_sent_all, before)):
+            return
+        joins = list(filter(self._joins_routes, self.dag.get_step_successors(step)))
+        if any(map(self._is_step_running, joins)):
+            return  # it is told to end by the step after it
+        if joins:
+            self._ended.add(step)
+        buffer = self._batch_manager._steps[step].data
+        left = {
+            name: [r for batch in batches for r in batch.data[0]]
+            for name, batches in buffer.items()
+        }
+        if any(left.values()) and (joins or len(left) > 1):
+            counts = {name: len(rows) for name, rows in left.items()}
+            raise RunFailed(f"step '{step}' gets unequal numbers of rows; rows left over: {counts}")
+        self._send_all(step, left)
+
+    def _send_all(self, step: str, rows: dict[str, list[dict[str, Any]]]) -> None:
+        """Rows that are left, in batches of which the last one says so; a single one if empty."""
         buffer = self._batch_manager._steps[step]
-        if (sent is not None and sent.last_batch) or buffer.convergence_step:
-            return
-        if not all(map(self._has_sent_all, self.dag.get_step_predecessors(step))):
-            return
-        if self._is_routed(step):
-            if any(map(self._joins_routes, self.dag.get_step_successors(step))):
-                return  # told to end by the step after it
-            buffer.last_batch_received = list(buffer.data)
-            while batch := self._batch_manager.get_batch(step):
-                self._send_batch_to_step(batch)
-                if batch.last_batch:
-                    return
-        left = {name: sum(len(b.data[0]) for b in bs) for name, bs in buffer.data.items()}
-        if any(left.values()):
-            raise RunFailed(f"step '{step}' gets unequal numbers of rows; rows left over: {left}")
-        empty: list[Any] = [[] for _ in left]
-        last = _Batch(seq_no=buffer._get_seq_no(), step_name=step, last_batch=True, data=empty)
-        self._send_batch_to_step(last)
+        buffer.data = {name: [] for name in rows}
+        count = max(map(len, rows.values()))
+        size = buffer.input_batch_size or max(count, 1)
+        for start in range(0, max(count, 1), size):
+            batch = _Batch(
+                seq_no=buffer._get_seq_no(),
+                step_name=step,
+                last_batch=start + size >= count,
+                data=[some[start : start + size] for some in rows.values()],
+            )
+            self._send_batch_to_step(batch)
 
     def _has_sent_all(self, step: str) -> bool:
         last = self._batch_manager.get_last_batch(step)
@@ -144,7 +173,8 @@ class FlowPipeline(Pipeline):
         return bool(self.dag.get_step(step).get(RECEIVES_ROUTED_BATCHES_ATTR_NAME))
 
     def _joins_routes(self, step: str) -> bool:
-        return self._batch_manager._steps[step].convergence_step
+        buffer = self._batch_manager._steps[step]
+        return buffer.convergence_step and len(buffer.data) > 0
 
     def _go_on_if_nobody_asks(self, batch: _Batch) -> None:
         """Ask a generator for more where the steps that would are not loaded in this stage."""
@@ -158,13 +188,3 @@ class FlowPipeline(Pipeline):
         """No loaded step has a batch to work on, and none has sent one that is yet to be read."""
         at_work = (name for name, count in self._in_flight.items() if count > 0)
         return not any(map(self._is_step_running, at_work)) and self._output_queue.empty()
-
-    def _end_stage(self) -> None:
-        """Let all the replicas of a stage end: a last batch ends only the one that gets it."""
-        for step in filter(self._is_step_running, self._steps_of_stage()):
-            for _ in range(self.dag.get_step_replica_count(step)):
-                self._send_to_step(step, LAST_BATCH_SENT_FLAG)
-
-    def _steps_of_stage(self) -> list[str]:
-        stages, _ = self._get_steps_load_stages()
-        return stages[self._current_stage]

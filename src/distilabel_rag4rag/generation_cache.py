@@ -167,7 +167,8 @@ class CachedLLM(LLM):
             return [self._ask([input], num_generations, kwargs)[0] for input in inputs]
 
     def _kept(self, keys: Iterable[str]) -> dict[str, GenerateOutput]:
-        return self._store.get(set(keys)) if self._store is not None else {}
+        found = self._store.get(set(keys)) if self._store is not None else {}
+        return {key: kept for key, kept in found.items() if _is_whole(kept)}
 
     def _keep(self, key: str, output: GenerateOutput, num_generations: int) -> GenerateOutput:
         """Fill up missing generations with None; store the output where none is missing."""
@@ -288,6 +289,11 @@ def cached(llm: LLM, **settings: Any) -> CachedLLM:
     if isinstance(llm, CachedLLM):
         return llm
     return (CachedAsyncLLM if isinstance(llm, AsyncLLM) else CachedLLM)(llm=llm, **settings)
+
+
+def _is_whole(kept: Any) -> bool:
+    """Whether an entry has the form in which it was stored; any other is asked for again."""
+    return isinstance(kept, dict) and isinstance(kept.get("generations"), list)
 
 
 def _copy(value: Any) -> Any:

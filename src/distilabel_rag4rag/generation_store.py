@@ -16,7 +16,7 @@ from typing import Any
 from distilabel_rag4rag.paths import cache_folder
 
 FILE = "generations.sqlite"
-BUSY_SECONDS = 60.0
+BUSY_SECONDS = 5.0
 CHECK_SIZE_EVERY = 256
 KEEP_SHARE = 0.8
 
@@ -41,10 +41,11 @@ class GenerationStore:
         self.folder = Path(folder or cache_folder() / "generations").expanduser()
         self.size_limit = size_limit
         self._puts = 0
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / FILE
         try:
-            self._table = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._table = sqlite3.connect(
+                self.folder / FILE, timeout=BUSY_SECONDS, isolation_level=None
+            )
             self._table.execute("PRAGMA journal_mode=WAL")
             self._table.execute("PRAGMA synchronous=NORMAL")
             self._table.execute(
@@ -52,17 +53,17 @@ class GenerationStore:
                 " (key TEXT PRIMARY KEY, stored REAL NOT NULL, value TEXT NOT NULL)"
             )
             self._table.execute("CREATE INDEX IF NOT EXISTS by_age ON generations (stored)")
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, OSError) as error:
             raise self._unusable(error) from error
 
     def _unusable(self, error: Exception) -> OSError:
         return OSError(
-            f"the generation cache {self.folder / FILE} cannot be read ({error}); move it away, or "
+            f"the generation cache {self.folder / FILE} cannot be used ({error}); move it away, or "
             "set folder or RAG4RAG_CACHE to another place"
         )
 
     def get(self, keys: Iterable[str]) -> dict[str, Any]:
-        """The entries that there are, by key; one whose text is no JSON counts as missing.
+        """The entries that there are, by key; one that is not whole counts as missing.
 
         Raises:
             OSError: if the file is damaged, with what to do about it.

@@ -75,13 +75,21 @@ def table_of(rows: Rows, step: str = "") -> pa.Table:
         step: the name of the step that the rows come from, for the message of an error.
 
     Raises:
-        TypeError: if a column's values have no common Arrow type.
+        TypeError: if a column's values have no common Arrow type, a column's name is no text, or
+            the rows have no columns.
     """
     names = dict.fromkeys(name for row in rows for name in row)
+    if not names:
+        raise TypeError(f"step '{step}' gives rows without columns")
     columns = {}
     for name in names:
+        if not isinstance(name, str) or _plain(name) != name or "\x00" in name:
+            raise TypeError(f"step '{step}' gives a column named {name!r}, expected text")
+        values = [row.get(name) for row in rows]
         try:
-            columns[name] = _column(name, [row.get(name) for row in rows])
+            columns[name] = _column(name, values)
+            if pa.types.is_binary(columns[name].type) and str in map(type, values):
+                raise pa.ArrowTypeError("it holds bytes and text")  # Arrow would encode the text
         except (pa.ArrowException, OverflowError) as error:
             raise TypeError(
                 f"column '{name}' of step '{step}' has no Arrow type: {error}"

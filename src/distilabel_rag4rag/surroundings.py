@@ -14,7 +14,7 @@ from multiprocessing.pool import Pool
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import portalocker
 from distilabel.utils import logging as distilabel_logging
@@ -67,12 +67,37 @@ class Signals:
             raise self._received
 
 
+class _Logging:
+    """What logging was before the first of the runs that are under way in this process."""
+
+    lock = threading.Lock()
+    runs = 0
+    handlers: ClassVar[list[logging.Handler]] = []
+    levels: ClassVar[dict[str | None, int]] = {}
+
+    @classmethod
+    def begin(cls) -> None:
+        with cls.lock:
+            if cls.runs == 0:
+                names = (None, *distilabel_logging._SILENT_LOGGERS)
+                cls.handlers = logging.getLogger().handlers[:]
+                cls.levels = {name: logging.getLogger(name).level for name in names}
+            cls.runs += 1
+
+    @classmethod
+    def end(cls) -> None:
+        with cls.lock:
+            cls.runs -= 1
+            if cls.runs == 0:
+                logging.getLogger().handlers[:] = cls.handlers
+                for name, level in cls.levels.items():
+                    logging.getLogger(name).setLevel(level)
+
+
 @contextmanager
 def kept_logging() -> Iterator[None]:
     """Undo what distilabel does to the root logger, and end its log thread and file."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in distilabel_logging._SILENT_LOGGERS}
+    _Logging.begin()
     try:
         yield
     finally:
@@ -81,12 +106,9 @@ def kept_logging() -> Iterator[None]:
             distilabel_logging.stop_logging()
         distilabel_logging.queue_listener = None
         for handler in listener.handlers if listener is not None else ():
-            if isinstance(handler, logging.FileHandler) and handler not in handlers:
+            if isinstance(handler, logging.FileHandler) and handler not in _Logging.handlers:
                 handler.close()
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+        _Logging.end()
 
 
 @contextmanager
