@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: install browser demo test lint clean
+.PHONY: install browser argilla-server demo test lint clean
 
 install: $(STAMP)
 
@@ -26,7 +26,11 @@ browser: install
 	  || { apt-get update -qq && apt-get install -y -qq chromium-headless-shell; } >/dev/null 2>&1 \
 	  || $(BIN)/playwright install chromium
 
-test: browser
+# The Argilla server for the tests of review, in an environment of its own.
+argilla-server: install
+	$(BIN)/python tests/argilla_server/environment.py
+
+test: browser argilla-server
 	$(BIN)/python -m pytest
 
 lint: install
@@ -35,4 +39,4 @@ lint: install
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) out
+	rm -rf $(VENV) .venv-argilla out

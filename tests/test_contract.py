@@ -35,7 +35,7 @@ def own_fields(component: type[Any]) -> set[str]:
 
 
 def test_everything_public_is_there() -> None:
-    assert len(STEPS) == 10
+    assert len(STEPS) == 11
     assert set(distilabel_rag4rag.__all__) <= set(dir(distilabel_rag4rag))
 
 

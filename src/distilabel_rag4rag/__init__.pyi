@@ -10,9 +10,11 @@ from .load import LoadRows
 from .mark import KeepMarked, Mark, MarkGrounded
 from .publish import PublishError, SafeDistiset, dry_run, publish
 from .retrieve import FaissRetrieve, FaissRetrieveFromRows
+from .review.step import ArgillaReview
 
 __all__ = [
     "AnswerFromColumn",
+    "ArgillaReview",
     "Comparison",
     "CompleteAnswer",
     "FailFastPipeline",

@@ -76,8 +76,9 @@ def compare(
         baseline: the arm that the verdict compares with.
         candidate: the arm that the verdict is about.
         by: columns to break the comparison down by.
-        labels: human labels: rows with `id`, `arm` and `human_hallucinated` (bool); they may
-            also stand in a column of that name in `rows`.
+        labels: human labels: rows with `id`, `arm` and `human_hallucinated` (bool), and
+            `review_weight`, how many rows a label stands for, where the labelled rows were a
+            sample; they may also stand in columns of these names in `rows`.
         human_arm: rows of this name hold the human answers as `answer`, judged like any other;
             they are no arm, but show how often the judge flags what is right.
         columns: our name -> the name in `rows`.
