@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from markdown_it import MarkdownIt
 from publish_runs import TERMS, marked_rows, write_run
 from test_report import HOSTILE, Page
 
-from distilabel_rag4rag.publish.card import size_category, write_card
+from distilabel_rag4rag.publish.card import BEGIN, END, size_category, write_card
 from distilabel_rag4rag.publish.card import terms as check_terms
 from distilabel_rag4rag.publish.errors import PublishError
 from distilabel_rag4rag.publish.material import gather
@@ -113,3 +114,28 @@ def test_configs_of_others_stay_in_the_yaml(run: Path) -> None:
 )
 def test_the_size_is_counted_in_rows(rows: int, category: str) -> None:
     assert size_category(rows) == category
+
+
+MARKERS = {
+    "end deleted": lambda text: text.replace(END, ""),
+    "begin deleted": lambda text: text.replace(BEGIN, ""),
+    "doubled": lambda text: text + text.partition("# x\n")[2],
+    "turned": lambda text: text.replace(BEGIN, "@").replace(END, BEGIN).replace("@", END),
+}
+
+
+@pytest.mark.parametrize("change", MARKERS.values(), ids=MARKERS)
+def test_markers_that_do_not_tell_what_is_ours_stop_it(
+    run: Path, change: Callable[[str], str]
+) -> None:
+    text = change(card_of(run)) + "\nMy own words.\n"
+    with pytest.raises(PublishError, match=r"holds \d markers .*, expected one of each") as failed:
+        card_of(run, existing=text)
+    assert "put them around that part again, or delete the part" in str(failed.value)
+
+
+def test_windows_line_ends_hold_our_part_once(run: Path) -> None:
+    text = card_of(run).replace("\n", "\r\n") + "mine\r\n"
+    again = card_of(run, existing=text)
+    assert again.count("## Citation") == 1
+    assert again.rstrip().endswith("mine")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from datasets import Dataset
 from local_hub import RAG4RAG, TOKENS, LocalHub
+from local_hub_http import Fail
 from local_hub_store import File
 from publish_runs import TERMS, marked_rows, push, write_run
 
@@ -138,6 +139,39 @@ def test_a_commit_whose_answer_got_lost_was_made(local_hub: LocalHub) -> None:
     assert local_hub.call(push_all, ["ann/lost"], NEW) == {"ann/lost": None}
     assert len(local_hub.repos["ann/lost"].commits) == 2
     local_hub.rules.clear()
+
+
+def test_somebody_elses_commit_is_not_taken_for_a_lost_one(local_hub: LocalHub) -> None:
+    """The same number of rows, so that only contents tell the two apart."""
+    local_hub.call(push_all, ["ann/foreign"], OLD)
+    repo = local_hub.repos["ann/foreign"]
+
+    def foreign() -> None:
+        there = repo.commits[repo.branches["main"]]
+        text = there["README.md"].data + b"theirs"
+        repo.commit("main", {**there, "README.md": File(text, False)}, "theirs")
+        raise Fail(500, "by rule")
+
+    for rows in ([{"question": "Where?"}], OLD):  # other rows, and the very same
+        local_hub.fail("commit", foreign, repo="ann/foreign")
+        [failed] = local_hub.call(push_all, ["ann/foreign"], rows).values()
+        local_hub.rules.clear()
+        assert failed is not None
+        assert failed[0] == "committing"
+        assert "fault of its own (500)" in failed[1]
+        assert repo.messages[-1] == "theirs"
+
+
+@pytest.mark.parametrize("text", ["[]", '{"files": ["README.md"], "configs": 5}', "{"])
+def test_a_list_that_is_none_of_ours_stops_it(local_hub: LocalHub, text: str) -> None:
+    local_hub.call(push_all, ["ann/listed"], OLD)
+    repo = local_hub.repos["ann/listed"]
+    there = repo.commits[repo.branches["main"]]
+    repo.commit("main", {**there, "rag4rag.json": File(text.encode(), False)}, "by hand")
+    [failed] = local_hub.call(push_all, ["ann/listed"], NEW).values()
+    repo.commit("main", there, "and back")
+    assert failed is not None
+    assert "is not the list that `rag4rag publish` writes" in failed[1]
 
 
 def test_a_hub_that_goes_silent_after_the_commit_is_told_so(local_hub: LocalHub) -> None:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 BEGIN = "<!-- rag4rag: from here on this card is written by `rag4rag publish`, … -->"
 END = "<!-- rag4rag: … to here. What stands outside is kept. -->"
-_OURS = re.compile(r"<!-- rag4rag: from here.*?-->.*?<!-- rag4rag: … to here.*?-->", re.DOTALL)
+_BEGIN = re.compile(r"<!--\s*rag4rag: from here.*?-->", re.DOTALL)
+_END = re.compile(r"<!--\s*rag4rag: … to here.*?-->", re.DOTALL)
 
 TAGS = ("synthetic", "distilabel", "rag4rag")
 TASKS = ("question-answering", "sentence-similarity", "text-retrieval")
@@ -100,14 +101,16 @@ def write_card(material: "Material", terms: Terms, repo_id: str, existing: str |
     """The whole card: ours, in the one that is there.
 
     Raises:
-        PublishError: if the YAML of the one that is there cannot be read.
+        PublishError: if the YAML of the one that is there cannot be read, or its markers do not
+            say which part is ours.
     """
     head, text = _parted(existing or "")
+    place = _place(text)
     block = _render(material, terms, repo_id)
     if existing is None:
         text = f"# {escape_markdown(terms.title)}\n\n{block}\n"
-    elif _OURS.search(text):
-        text = _OURS.sub(lambda _: block, text, count=1)
+    elif place:
+        text = text[: place[0]] + block + text[place[1] :]
     else:
         text = f"{text.rstrip()}\n\n{block}\n"
     data = yaml.safe_dump(
@@ -121,6 +124,22 @@ def size_category(rows: int) -> str:
     bounds = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
     digits = len(str(rows))
     return bounds[max(digits - 3, 0)] if digits <= 8 else "100M<n<1B"
+
+
+def _place(text: str) -> tuple[int, int] | None:
+    """Where our part stands; what a person wrote is never taken for it."""
+    begins, ends = (list(marker.finditer(text)) for marker in (_BEGIN, _END))
+    if not begins and not ends:
+        return None
+    if len(begins) == len(ends) == 1 and begins[0].end() <= ends[0].start():
+        return begins[0].start(), ends[0].end()
+    raise PublishError(
+        f"The README.md that is there holds {len(begins)} markers '<!-- rag4rag: from here …' and"
+        f" {len(ends)} markers '<!-- rag4rag: … to here …', expected one of each, in this order:"
+        " they say which part this command may replace. Nothing was sent. On the Hub, put them"
+        " around that part again, or delete the part with all its markers; then publish again.",
+        "reading what is there",
+    )
 
 
 def _parted(card: str) -> tuple[dict[str, Any], str]:
@@ -237,7 +256,7 @@ def _told(value: Any) -> str:
 
 def _fenced(text: Any) -> Markup:
     """Text as a block of code, whatever fences stand in it."""
-    text = str(text).strip("\n")
+    text = str(text).strip("\n").replace("<!-- rag4rag:", "<!-- rag4rag :")  # no marker of ours
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return Markup(f"{fence}text\n{text}\n{fence}")

@@ -1,5 +1,6 @@
 """Everything that is sent, written into a folder and checked before anything is sent."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,7 @@ class There:
     @property
     def ours(self) -> frozenset[str]:
         """The files of an earlier publication."""
-        return frozenset((self.manifest or {}).get("files", ())) & self.files
+        return frozenset([MANIFEST, *self.manifest["files"]] if self.manifest else ()) & self.files
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Draft:
         self._check_names(there)
         head = there.readme
         if head is not None and there.manifest:
-            head = _without_configs(head, set(there.manifest.get("configs", ())))
+            head = _without_configs(head, set(there.manifest["configs"]))
         card = write_card(self.material, self.terms, self.repo_id, head)
         # For secrets alone: a path in a person's own words is theirs to publish.
         self.scanner.text(card, README)
@@ -93,7 +94,8 @@ class Draft:
             "default": self.material.default,
             "arms": self.material.arms,
             "configs": configs,
-            "files": sorted([*self.files, MANIFEST]),
+            # By content: an answer of the Hub that got lost is made up for by comparing.
+            "files": {name: self._hash(name) for name in sorted(self.files)},
         }
         text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
         (self.folder / MANIFEST).write_text(text, "utf-8", newline="")
@@ -101,12 +103,14 @@ class Draft:
         files = {name: (self.folder / name).stat().st_size for name in names}
         return Prepared(self.folder, files, configs, self.material.notes)
 
+    def _hash(self, name: str) -> str:
+        return f"sha256:{hashlib.sha256((self.folder / name).read_bytes()).hexdigest()}"
+
     def _check_names(self, there: There) -> None:
-        taken = (there.files - there.ours) & {*self.files, MANIFEST}
+        theirs = there.files - there.ours
+        taken = theirs & {*self.files, MANIFEST}
         others = {
-            name
-            for name in self.material.configs
-            if any(f.startswith(f"{name}/") for f in there.files - there.ours)
+            name for name in self.material.configs if any(f.startswith(f"{name}/") for f in theirs)
         }
         if taken or others:
             found = ", ".join(sorted(taken | others)[:5])

@@ -215,7 +215,10 @@ def _after_all(
         raise error
     try:
         info = api.dataset_info(repo_id, revision=revision)
-        manifest = info.sha != head and read(api, repo_id, MANIFEST, info.sha or "")
+        there = {
+            name: info.sha != head and read(api, repo_id, name, info.sha or "")
+            for name in (MANIFEST, README)
+        }
     except Exception:
         raise PublishError(
             f"While {COMMITTING}: the Hub did not answer, nor does it say what '{repo_id}' holds."
@@ -223,7 +226,8 @@ def _after_all(
             " both cases.",
             COMMITTING,
         ) from error
-    if manifest == (prepared.folder / MANIFEST).read_text("utf-8"):
+    # The list holds a hash of every file; the card may have been changed by a person since.
+    if there == {name: (prepared.folder / name).read_text("utf-8") for name in there}:
         assert info.sha is not None
         return info.sha
     raise error

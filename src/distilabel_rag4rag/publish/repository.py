@@ -4,7 +4,7 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from distilabel.errors import DistilabelUserError
 
@@ -70,15 +70,27 @@ def look(api: "HfApi", repo_id: str, revision: str | None) -> Repo:
     readme, manifest = (
         read(api, repo_id, name, info.sha) if name in files else None for name in (README, MANIFEST)
     )
+    ours = _listed(manifest, repo_id) if manifest is not None else None
+    return Repo(There(files, readme, ours), info.sha, bool(info.private), branch)
+
+
+def _listed(manifest: str, repo_id: str) -> dict[str, Any]:
+    """What an earlier publication wrote, if its list has the form of one."""
     try:
-        ours = json.loads(manifest) if manifest else None
+        found = json.loads(manifest)
+        if not isinstance(found, dict):
+            raise ValueError(f"found a {type(found).__name__}, expected an object")
+        for key in ("files", "configs"):
+            if not isinstance(found.get(key), dict | list):
+                raise ValueError(f"found no {key}")
     except ValueError as error:
         raise PublishError(
-            f"'{MANIFEST}' in '{repo_id}' is not JSON ({error}); nothing was sent. Restore it on"
-            " the Hub: it says which files an earlier publication wrote.",
+            f"'{MANIFEST}' in '{repo_id}' is not the list that `rag4rag publish` writes ({error});"
+            " nothing was sent. Restore it on the Hub: it says which files an earlier publication"
+            " wrote.",
             READING,
         ) from error
-    return Repo(There(files, readme, ours), info.sha, bool(info.private), branch)
+    return found
 
 
 def read(api: "HfApi", repo_id: str, name: str, commit: str) -> str:
