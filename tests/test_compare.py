@@ -467,3 +467,103 @@ def test_a_difference_in_every_row_is_no_certainty(sign: int):
 def test_questions_of_one_arm_alone_are_told():
     rows = rows_of("zero_shot", ["grounded"] * 5) + rows_of("rag4rag", ["grounded"] * 3)
     assert "2 questions stand in zero_shot alone and are in no paired figure." in quick(rows).notes
+
+
+def test_the_index_of_a_table_says_nothing():
+    rows = [
+        pd.DataFrame(rows_of(arm, ["grounded", "flagged"] * 5)) for arm in ("zero_shot", "rag4rag")
+    ]
+    repeated = pd.concat(rows)  # each index twice
+    assert quick(repeated).to_dict() == quick(pd.concat(rows, ignore_index=True)).to_dict()
+    assert quick(repeated.set_index("id", drop=False)).arms["rag4rag"].rows == 10
+
+
+def test_the_human_answer_belongs_to_the_question():
+    rows = rows_of("zero_shot", ["grounded"] * 6) + [
+        row | {"human_answer": None} for row in rows_of("rag4rag", ["grounded"] * 6)
+    ]
+    pair = quick(rows).pairs["zero_shot_vs_rag4rag"]
+    assert (pair.f1.rows, pair.f1.mean_b.value, pair.exact_match.rows) == (6, 1.0, 6)
+
+
+def test_equal_texts_with_other_outcomes_are_not_the_same():
+    rows = rows_of("zero_shot", ["grounded"] * 12)
+    rows += [row | {"arm": "rag4rag", "abstained": i % 2 == 0} for i, row in enumerate(rows)]
+    assert "There is no difference" not in quick(rows).verdict.meaning
+
+
+def test_what_is_paid_is_what_got_worse():
+    """More grounded answers, which match the human answers less."""
+    rows = rows_of("zero_shot", ["flagged"] * 12, answer="salt")
+    rows += rows_of("rag4rag", ["grounded"] * 12, answer="glass")
+    meaning = quick(rows).verdict.meaning
+    assert "pays for it: F1 1.00" in meaning
+    assert "grounded answers" not in meaning
+
+
+@pytest.mark.parametrize(
+    ("kinds", "headline"),
+    [
+        (
+            (["flagged"] * 4, ["abstained"] * 4),
+            "rag4rag answered none of 4 questions. zero_shot hallucinates in 100.0%",
+        ),
+        (
+            (["flagged"] * 4, ["unjudged"] * 4),
+            "No answer of rag4rag was judged. zero_shot hallucinates in 100.0%",
+        ),
+    ],
+)
+def test_headlines_of_arms_without_a_rate(kinds: tuple, headline: str):
+    rows = rows_of("zero_shot", kinds[0]) + rows_of("rag4rag", kinds[1])
+    assert quick(rows).verdict.headline.startswith(headline)
+
+
+def test_passages_that_count_are_those_of_the_counted_rows():
+    """Twenty passages, of which the candidate was judged on three."""
+    rows = rows_of("zero_shot", ["flagged"] * 20)
+    rows += rows_of("rag4rag", ["grounded"] * 3 + ["unjudged"] * 17)
+    found = quick(rows)
+    assert found.pairs["zero_shot_vs_rag4rag"].hallucination.clusters == 3
+    assert found.verdict.meaning.startswith("Too few passages (3) to tell")
+
+
+@pytest.mark.parametrize(
+    ("changes", "settings", "message"),
+    [
+        ({"hallucination_score": 87}, {}, "'hallucination_score', row 0: found 87"),
+        ({"hallucination_score": float("inf")}, {}, "'hallucination_score', row 0: found inf"),
+        ({"source_rank": 0}, {}, "'source_rank', row 0: found 0, expected"),
+        ({"human_answer": {"text": ["salt"]}}, {}, "'human_answer', row 0: found"),
+        ({"review_weight": -1, "human_hallucinated": True}, {}, "'review_weight', row 0: found -1"),
+        (
+            {"review_weight": "x", "human_hallucinated": True},
+            {},
+            "'review_weight', row 0: found 'x'",
+        ),
+        ({"arm": "published"}, {}, "'published' is computed from the others"),
+        ({}, {"level": 95}, "level: found 95, expected"),
+        ({}, {"right_f1": 50}, "right_f1: found 50, expected"),
+        ({}, {"seed": -1}, "seed: found -1, expected 0 or more"),
+        ({}, {"by": "title"}, "by: found 'title', expected a list"),
+        ({"title": ["a"]}, {"by": ["retrieved_ids"]}, "'title', row 0"),
+        ({"retrieved_ids": ["a"]}, {"by": ["retrieved_ids"]}, "by: found 'retrieved_ids'"),
+        ({}, {"columns": {"nonsense": "answer"}}, "columns: found .'nonsense'., expected"),
+        ({}, {"baseline": "rag4rag"}, "baseline and candidate: found 'rag4rag', expected two"),
+        ({}, {"candidate": "gold_context"}, "candidate: found 'gold_context', expected one of"),
+    ],
+)
+def test_values_and_settings_that_cannot_be_meant(changes: dict, settings: dict, message: str):
+    rows = [row | changes for row in rows_of("rag4rag", ["grounded"] * 3)]
+    with pytest.raises(ValueError, match=message):
+        quick(rows, **settings)
+
+
+def test_right_is_counted_to_the_last_digit():
+    """F1 of 4 / 5, which float32 makes 0.79999992."""
+    rows = rows_of("a", ["grounded"], answer="b c d e f g x0 y0", human_answer="b c d e f g y1 y2")
+    found = quick(
+        [row | {"answer": "b c d e x", "human_answer": "b c d e y"} for row in rows], right_f1=0.8
+    )
+    assert found.arms["a"].f1.value == 0.8
+    assert found.arms["a"].cells["grounded_right"] == 1

@@ -250,6 +250,24 @@ def test_a_test_and_an_interval_that_disagree_are_told(tmp_path: Path):
     assert told in markdown
 
 
+@pytest.mark.parametrize("passages", [1, 8])
+def test_a_rate_without_an_interval(tmp_path: Path, passages: int):
+    """One passage, or all with the same mix of flags: resamples agree, and no interval is told."""
+    rows = [
+        row | {"answer": "salt", "abstained": False, "hallucination_score": score}
+        for row in make_rows(passages)
+        for score in [0.9 if row["id"].endswith("0") else 0.1]
+    ]
+    page, _, _ = report(rows, tmp_path)
+    assert any("33.3%" in cell for row in page.rows for cell in row)
+
+
+def test_one_arm_alone(tmp_path: Path):
+    _, html, markdown = report(make_rows(12, arms=("rag4rag",)), tmp_path)
+    assert "None" not in re.sub(r"<script>.*?</script>", "", html, flags=re.DOTALL)
+    assert "None" not in markdown
+
+
 def test_much_data_stays_under_two_megabytes_and_says_what_it_left_out(tmp_path: Path):
     rows = [row | {"context": "A long passage. " * 200} for row in make_rows(300)]
     _, html, _ = report(rows, tmp_path)

@@ -36,7 +36,7 @@ def report(
     threshold: Annotated[
         float, typer.Option(min=0.01, max=1, help="Score from which an answer is flagged.")
     ] = 0.5,
-    seed: Annotated[int, typer.Option(help="Seed of the intervals.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 0,
     baseline: Annotated[str, typer.Option(help="The arm to compare with.")] = "zero_shot",
     candidate: Annotated[str, typer.Option(help="The arm that the verdict is about.")] = "rag4rag",
     by: Annotated[
@@ -46,8 +46,12 @@ def report(
         str | None,
         typer.Option(help="Human labels: data with `id`, `arm` and `human_hallucinated`."),
     ] = None,
-    price_in: Annotated[float | None, typer.Option(help="Money per million tokens in.")] = None,
-    price_out: Annotated[float | None, typer.Option(help="Money per million tokens out.")] = None,
+    price_in: Annotated[
+        float | None, typer.Option(min=0, help="Money per million tokens in.")
+    ] = None,
+    price_out: Annotated[
+        float | None, typer.Option(min=0, help="Money per million tokens out.")
+    ] = None,
     currency: Annotated[str, typer.Option(help="Of the prices.")] = "USD",
     title: Annotated[
         str, typer.Option(help="Title of the page.")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from distilabel_rag4rag.compare.arms import measure_arm
@@ -14,7 +15,6 @@ from distilabel_rag4rag.compare.retrieval import RetrievalResult, measure_retrie
 from distilabel_rag4rag.compare.slices import Slice, break_down
 from distilabel_rag4rag.compare.statistics import Resampling
 from distilabel_rag4rag.compare.table import (
-    ARM_ORDER,
     RIGHT_F1,
     Rows,
     add_labels,
@@ -87,10 +87,17 @@ def compare(
     Raises:
         ValueError: if a setting or the rows cannot be used.
     """
-    if not 0 < threshold <= 1:
-        raise ValueError(f"threshold: found {threshold}, expected 0 < threshold <= 1")
-    if bootstrap < 100:
-        raise ValueError(f"bootstrap: found {bootstrap}, expected at least 100 resamples")
+    for setting, fits, found, expected in (
+        ("threshold", 0 < threshold <= 1, threshold, "0 < threshold <= 1"),
+        ("right_f1", 0 < right_f1 <= 1, right_f1, "0 < right_f1 <= 1"),
+        ("level", 0.5 <= level < 1, level, "0.5 <= level < 1, e.g. 0.95"),
+        ("bootstrap", bootstrap >= 100, bootstrap, "at least 100 resamples"),
+        ("seed", seed >= 0, seed, "0 or more"),
+        ("by", not isinstance(by, str), by, "a list of columns"),
+        ("baseline and candidate", baseline != candidate, candidate, "two arms"),
+    ):
+        if not fits:
+            raise ValueError(f"{setting}: found {found!r}, expected {expected}")
     resampling = Resampling(bootstrap, seed, level)
     table = as_table(rows, columns=columns, arm=arm)
     table = mark_outcomes(
@@ -99,20 +106,19 @@ def compare(
     human, ran = table[table["arm"] == human_arm], table[table["arm"] != human_arm]
     if ran.empty:
         raise ValueError(f"rows: found only the arm {human_arm!r}, expected one that a model wrote")
-    for setting, given in (("baseline", baseline), ("candidate", candidate)):
-        if given not in ARM_ORDER and given not in set(ran["arm"]):  # our own may be missing
+    if "published" in set(ran["arm"]):
+        raise ValueError("rows: the arm 'published' is computed from the others; rename yours")
+    for setting, given, default in (
+        ("baseline", baseline, "zero_shot"),
+        ("candidate", candidate, "rag4rag"),
+    ):
+        if given != default and given not in set(ran["arm"]):
             raise ValueError(f"{setting}: found {given!r}, expected one of {arm_names(ran)}")
     table = _with_published(ran, baseline, candidate)
     by_arm = {name: table[table["arm"] == name] for name in arm_names(table)}
     arms = {name: measure_arm(r, resampling.of(r["cluster"])) for name, r in by_arm.items()}
     pairs = measure_pairs(table, resampling)
-    verdict = judge_pair(
-        arms,
-        pairs,
-        baseline=baseline,
-        candidate=candidate,
-        clusters=int(table["cluster"].nunique()),
-    )
+    verdict = judge_pair(arms, pairs, baseline=baseline, candidate=candidate)
     return Comparison(
         settings={
             "threshold": threshold,
@@ -136,7 +142,7 @@ def compare(
 
 def _with_published(table: pd.DataFrame, baseline: str, candidate: str) -> pd.DataFrame:
     names = set(table["arm"])
-    if not {baseline, candidate} <= names or "published" in names:
+    if not {baseline, candidate} <= names:
         return table.reset_index(drop=True)
     made = published_arm(table, baseline=baseline, candidate=candidate)
     return pd.concat([table, made], ignore_index=True)
@@ -147,6 +153,9 @@ def _slices(
 ) -> dict[str, list[Slice]]:
     if missing := [column for column in by if column not in table]:
         raise ValueError(f"by: found {missing}, expected columns of the rows")
+    for column in by:
+        if table[column].map(lambda value: isinstance(value, list | dict | np.ndarray)).any():
+            raise ValueError(f"by: found {column!r}, expected a column of single values")
     a, b = verdict.baseline or "", verdict.candidate or ""
     return {column: break_down(table, column, resampling, baseline=a, candidate=b) for column in by}
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from distilabel_rag4rag.compare.result import (
@@ -65,8 +66,8 @@ def _measure(
         hallucination=rates("flagged", judged),
         hallucination_all=rates("flagged", scored),
         grounded=rates("grounded", scored),
-        exact_match=rates("exact", r["human_a"]),
-        f1=paired_means(r["f1_a"], r["f1_b"], r["human_a"], bootstrap),
+        exact_match=rates("exact", r["human_a"] & r["human_b"]),
+        f1=paired_means(r["f1_a"], r["f1_b"], r["human_a"] & r["human_b"], bootstrap),
         transitions=_transitions(r),
         published_formula=_published_formula(r),
     )
@@ -82,6 +83,7 @@ def paired_rates(
     p = _clustered_p(a, b, bootstrap)
     return PairedRates(
         rows=int(counted.sum()),
+        clusters=int(np.count_nonzero(bootstrap.sums([counted]))),
         both=int((a & b).sum()),
         only_a=only_a,
         only_b=only_b,

@@ -68,6 +68,7 @@ class PairedRates:
 
     Attributes:
         rows: rows that count.
+        clusters: passages that they are about.
         both, only_a, only_b, neither: the cells of the paired table.
         difference: rate_b - rate_a.
         relative_decrease: (rate_a - rate_b) / rate_a.
@@ -77,6 +78,7 @@ class PairedRates:
     """
 
     rows: int
+    clusters: int
     both: int
     only_a: int
     only_b: int

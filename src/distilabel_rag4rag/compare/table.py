@@ -51,7 +51,10 @@ def as_table(
         ValueError: if there are no rows, a needed column is missing, a value does not fit its
             column, or an id comes twice.
     """
-    table = rows.copy() if isinstance(rows, pd.DataFrame) else _frame(rows)
+    table = _frame(rows)
+    known = {*BY_NAME, LABEL, WEIGHT}
+    if unknown := sorted((columns or {}).keys() - known):
+        raise ValueError(f"columns: found {unknown}, expected some of {sorted(known)}")
     for ours, theirs in (columns or {}).items():
         if theirs is None:
             table = table.drop(columns=ours, errors="ignore")
@@ -81,6 +84,12 @@ def as_table(
     for name in BY_NAME:
         if name not in table:
             table[name] = None
+    # The human answer belongs to the question, whichever arm's rows carry it.
+    known = table["human_answer"].where(table["human_answer"].map(_has_text))
+    table["human_answer"] = known.fillna(known.groupby(table["id"]).transform("first"))
+    table["human_answer"] = (
+        table["human_answer"].astype(object).where(table["human_answer"].notna(), None)
+    )
     return _sorted(table)
 
 
@@ -122,7 +131,9 @@ def mark_outcomes(table: pd.DataFrame, threshold: float, right_f1: float) -> pd.
         f1=f1,
         right=human & (f1 >= right_f1),
         label=_labels(table),
-        weight=pd.to_numeric(table[WEIGHT]).astype(float) if WEIGHT in table else 1.0,
+        weight=typed(table, {WEIGHT: pa.float64()})[WEIGHT].astype(float)
+        if WEIGHT in table
+        else 1.0,
         words=[
             len(a.split()) if ok else 0 for a, ok in zip(table["answer"], answered, strict=True)
         ],
@@ -139,10 +150,11 @@ def add_labels(table: pd.DataFrame, labels: Rows) -> pd.DataFrame:
     Raises:
         ValueError: if a column is missing or a label belongs to no row.
     """
-    given = labels.copy() if isinstance(labels, pd.DataFrame) else _frame(labels)
+    given = _frame(labels)
     if missing := [name for name in ("arm", "id", LABEL) if name not in given]:
         raise ValueError(f"labels: columns {missing} are missing; found {list(given.columns)}")
-    given = typed(given, {"arm": pa.string(), "id": pa.string(), LABEL: pa.bool_()})
+    kinds = {"arm": pa.string(), "id": pa.string(), LABEL: pa.bool_(), WEIGHT: pa.float64()}
+    given = typed(given, {name: kind for name, kind in kinds.items() if name in given})
     if given[["arm", "id"]].isna().any(axis=None):
         raise ValueError("labels: `arm` and `id` must be set in every row; found None")
     names = [name for name in (LABEL, WEIGHT) if name in given]
@@ -174,6 +186,9 @@ def published_arm(table: pd.DataFrame, *, baseline: str, candidate: str) -> pd.D
 
 
 def _frame(rows: Any) -> pd.DataFrame:
+    """A table of its own, whose index says nothing."""
+    if isinstance(rows, pd.DataFrame):
+        return rows.reset_index(drop=True)
     return rows.to_pandas() if hasattr(rows, "to_pandas") else pd.DataFrame(list(rows))
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 from pydantic import (
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainValidator,
     TypeAdapter,
     ValidationError,
@@ -20,6 +21,13 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from distilabel_rag4rag.columns import BY_NAME, SPAN
+
+#: Least and greatest value of a column, and what stands for no limit.
+LIMITS: dict[str, tuple[float, float | None]] = {
+    "hallucination_score": (0.0, 1.0),
+    "source_rank": (1, None),
+    "review_weight": (1e-9, 1e18),
+}
 
 
 def typed(table: pd.DataFrame, kinds: dict[str, pa.DataType] | None = None) -> pd.DataFrame:
@@ -37,7 +45,7 @@ def typed(table: pd.DataFrame, kinds: dict[str, pa.DataType] | None = None) -> p
 
 def _typed(values: pd.Series, kind: pa.DataType) -> pd.Series:
     try:
-        clean = _adapter(kind).validate_python(values.tolist())
+        clean = _adapter(kind, LIMITS.get(str(values.name))).validate_python(values.tolist())
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         row, *inside = first["loc"]
@@ -68,6 +76,8 @@ def _text(value: Any) -> str | None:
     if isinstance(value, str):
         return value
     value = _value(value)
+    if isinstance(value, list | dict):
+        raise ValueError("one text is meant")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return None if value is None else str(value)
@@ -92,7 +102,7 @@ class _Span(TypedDict):
     start: int
     end: int
     text: NotRequired[Annotated[Any, PlainValidator(_text)]]
-    confidence: float
+    confidence: Annotated[float, Field(ge=0, le=1)]
 
 
 def _span(value: Any) -> Any:
@@ -102,18 +112,28 @@ def _span(value: Any) -> Any:
     return value
 
 
+def _bool(value: Any) -> Any:
+    """As CSV and Excel write it: 1.0 for true, blanks around."""
+    value = _value(value)
+    return value.strip().lower().removesuffix(".0") if isinstance(value, str) else value
+
+
 @cache
-def _adapter(kind: Hashable) -> TypeAdapter[list[Any]]:
+def _adapter(kind: Hashable, limits: tuple[float, float | None] | None) -> TypeAdapter[list[Any]]:
     """From a list of cells to the values of an Arrow type."""
-    return TypeAdapter(list[_annotation(kind)])  # type: ignore[arg-type,misc]
+    return TypeAdapter(list[_annotation(kind, limits)])  # type: ignore[arg-type,misc]
 
 
-def _annotation(kind: Any) -> Any:
+def _annotation(kind: Any, limits: tuple[float, float | None] | None = None) -> Any:
     if pa.types.is_list(kind):
         return Annotated[list[_annotation(kind.value_type)] | None, BeforeValidator(_list)]  # type: ignore[misc]
     if kind == SPAN:
         return Annotated[_Span, BeforeValidator(_span)]
     if pa.types.is_string(kind):
         return Annotated[Any, PlainValidator(_text)]
-    plain = {pa.int64(): int, pa.float64(): float, pa.bool_(): bool}[kind]
+    if pa.types.is_boolean(kind):
+        return Annotated[bool | None, BeforeValidator(_bool)]
+    plain: Any = {pa.int64(): int, pa.float64(): float}[kind]
+    if limits is not None:
+        plain = Annotated[plain, Field(ge=limits[0], le=limits[1])]
     return Annotated[plain | None, BeforeValidator(_value)]

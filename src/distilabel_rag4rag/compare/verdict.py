@@ -38,7 +38,6 @@ def judge_pair(
     *,
     baseline: str,
     candidate: str,
-    clusters: int | None = None,
 ) -> Verdict:
     """The verdict on candidate against baseline; on the first two arms where they are missing."""
     names = [name for name in arms if name != "published"]
@@ -62,7 +61,7 @@ def judge_pair(
         candidate=candidate,
         winner=winner,
         headline=_headline(candidate, baseline, arms, pair),
-        meaning=_meaning(pair, a, b, arms, winner, clusters),
+        meaning=_meaning(pair, a, b, arms, winner),
     )
 
 
@@ -74,10 +73,10 @@ def _winner(pair: PairResult) -> str | None:
     return None if _pays(pair) else (pair.b if b_is_lower else pair.a)
 
 
-def _pays(pair: PairResult) -> bool:
-    """Whether the arm that hallucinates less is worse where an answer withheld is one lost."""
+def _pays(pair: PairResult) -> list[PairedRates | PairedMeans]:
+    """Where the arm that hallucinates less is worse: an answer withheld is an answer lost."""
     sign = 1 if _value(pair.hallucination.difference) < 0 else -1  # 1: b hallucinates less
-    return any(sign * _value(measure.difference) < 0 for measure in _paid(pair))
+    return [measure for measure in _paid(pair) if sign * _value(measure.difference) < 0]
 
 
 def _paid(pair: PairResult) -> list[PairedRates | PairedMeans]:
@@ -88,17 +87,10 @@ def _paid(pair: PairResult) -> list[PairedRates | PairedMeans]:
 def _headline(
     candidate: str, baseline: str, arms: Mapping[str, ArmResult], pair: PairResult
 ) -> str:
-    told = []
-    for name in (candidate, baseline):
-        arm = arms[name]
-        told.append(
-            f"{name} answered none of {arm.rows} questions"
-            if not arm.answered
-            else f"{name} hallucinates in {percent(arm.hallucination_rate)} of its answers"
-            if name == candidate
-            else f"{name} in {percent(arm.hallucination_rate)}"
-        )
-    return f"{told[0]}, {told[1]}."
+    if arms[baseline].judged and arms[candidate].judged:
+        rate = percent(arms[baseline].hallucination_rate)
+        return f"{_alone(candidate, arms[candidate]).removesuffix('.')}, {baseline} in {rate}."
+    return f"{_alone(candidate, arms[candidate])} {_alone(baseline, arms[baseline])}"
 
 
 def _meaning(
@@ -107,7 +99,6 @@ def _meaning(
     b: str,
     arms: Mapping[str, ArmResult],
     winner: str | None,
-    clusters: int | None,
 ) -> str:
     silent = [name for name in (a, b) if not arms[name].answered]
     if silent:
@@ -118,20 +109,23 @@ def _meaning(
     rates = pair.hallucination
     if not rates.rows:
         return "No question was answered and judged in both arms, so there is nothing to compare."
-    if pair.identical_answers == pair.rows and rates.only_a == rates.only_b == 0:
+    same = sum(pair.transitions[outcome][outcome] for outcome in pair.transitions)
+    if pair.identical_answers == same == pair.rows:
         return f"There is no difference: the {pair.rows} answers of {a} and {b} are the same texts."
-    on = f"on the {rates.rows} questions that both answered"
-    if not _real(rates) and clusters is not None and clusters < MIN_CLUSTERS:
+    plural = "s" if rates.rows > 1 else ""
+    on = f"on the {rates.rows} question{plural} that both answered"
+    if not _real(rates) and rates.clusters < MIN_CLUSTERS:
         return (
-            f"Too few passages ({clusters}) to tell: {points(rates.difference)} {on}, and no test"
-            f" by passages can be sure below {MIN_CLUSTERS}."
+            f"Too few passages ({rates.clusters}) to tell: {points(rates.difference)} {on}, and no "
+            f"test by passages can be sure below {MIN_CLUSTERS}."
         )
     if not _real(rates):
         said = (
             f"These data show no difference in hallucination {on}: {points(rates.difference)} "
             f"({p_value(rates.clustered_p)})."
         )
-        return said + (f" What is left to train on differs: {_price(pair)}." if _paid(pair) else "")
+        differs = _told(pair, _paid(pair))
+        return said + (f" What is left to train on differs: {differs}." if differs else "")
     lower, higher = (b, a) if _value(rates.difference) < 0 else (a, b)
     said = (
         f"The difference is more than chance {on}: {points(rates.difference)} from {a} to {b} "
@@ -143,21 +137,28 @@ def _meaning(
             said + f" But grounded answers of all rows are {left}: {lower} is not better for that."
         )
     if winner is None:
-        return said + f" But {lower} pays for it: {_price(pair)}; it is not better for that."
+        price = _told(pair, _pays(pair))
+        return said + f" But {lower} pays for it: {price}; it is not better for that."
     return said + f" No loss of {lower} against {higher} was seen in what is left to train on."
 
 
-def _price(pair: PairResult) -> str:
-    grounded, f1 = pair.grounded, pair.f1
-    return (
-        f"grounded answers {percent(grounded.rate_a)} in {pair.a} and "
-        f"{percent(grounded.rate_b)} in {pair.b}"
-    ) + (f", F1 {number(f1.mean_a)} and {number(f1.mean_b)}" if _real(f1) else "")
+def _told(pair: PairResult, measures: list[PairedRates | PairedMeans]) -> str:
+    """The measures with their figures in both arms."""
+    told = []
+    for measure in measures:
+        if isinstance(measure, PairedRates):
+            name, a, b = "grounded answers", percent(measure.rate_a), percent(measure.rate_b)
+        else:
+            name, a, b = "F1", number(measure.mean_a), number(measure.mean_b)
+        told.append(f"{name} {a} in {pair.a} and {b} in {pair.b}")
+    return ", ".join(told)
 
 
 def _alone(name: str, arm: ArmResult) -> str:
     if not arm.answered:
         return f"{name} answered none of {arm.rows} questions."
+    if not arm.judged:
+        return f"No answer of {name} was judged."
     return f"{name} hallucinates in {percent(arm.hallucination_rate)} of its answers."
 
 

@@ -5,7 +5,7 @@ from distilabel_rag4rag.compare.statistics import Estimate
 
 def short(name: str) -> str:
     """A name for a plot, which has no room for a long one."""
-    return name if len(name) <= 24 else f"{name[:23]}…"
+    return name if len(name) <= 18 else f"{name[:17]}…"
 
 
 def percent(estimate: Estimate, *, interval: bool = True) -> str:

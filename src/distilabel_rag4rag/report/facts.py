@@ -111,8 +111,8 @@ def _floor(comparison: Comparison) -> str:
     if lowest is None or lowest < 0.2:
         return ""
     return (
-        f"The judge recorded no score between 0 and {lowest:.2f}: it keeps only spans above its "
-        "own threshold, so the curves are flat below it. Judge with threshold=0.0 to see them."
+        f"There is no score between 0 and {lowest:.2f}, so the curves are flat there. A "
+        "LettuceDetect judge keeps only spans above its own threshold; threshold=0.0 keeps all."
     )
 
 

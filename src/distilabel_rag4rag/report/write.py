@@ -77,7 +77,7 @@ def write_report(
         "charts": svgs,
         "plots": list(charts),
         "examples": chosen,
-        "kinds": {kind: text.format(a=a, b=b) for kind, text in KINDS.items()},
+        "kinds": {kind: text.format(a=a, b=b) if b else kind for kind, text in KINDS.items()},
         "kind_counts": kinds,
         "models": ", ".join(sorted(comparison.table["model_name"].dropna().unique())),
         "questions": comparison.table["id"].nunique(),
