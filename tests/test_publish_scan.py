@@ -18,7 +18,7 @@ from distilabel.steps.tasks import TextGeneration
 from local_hub import LocalHub
 from publish_runs import TERMS, marked_rows, table, write_run
 
-from distilabel_rag4rag.publish import PublishError, SafeDistiset, publish
+from distilabel_rag4rag.publish import PublishError, SafeDistiset, dry_run, publish
 from distilabel_rag4rag.publish.scan import Scanner, without_paths
 
 #: Keys of no service, put together so that no scanner of this repository takes them for real.
@@ -111,7 +111,7 @@ def test_a_secret_of_the_environment_in_settings_rows_and_log(
 def test_keys_are_known_by_their_form(planted: str, tmp_path: Path) -> None:
     rows = marked_rows(2)
     rows[0]["context"] = f"A passage with {planted} in it."
-    with pytest.raises(PublishError, match="rag4rag/train, column context: found what looks like"):
+    with pytest.raises(PublishError, match="rag4rag/train, column context, row q000-0: found what"):
         Scanner().rows(table(rows), "rag4rag/train")
 
 
@@ -164,12 +164,42 @@ def test_local_paths_are_taken_out_and_urls_stay(local_hub: LocalHub, tmp_path: 
         ("\\\\server\\share\\c", "<local path>"),
         ("src/distilabel_rag4rag/cli.py", "src/distilabel_rag4rag/cli.py"),
         ("/v1/chat/completions", "/v1/chat/completions"),
-        ("1/2 and a/b", "1/2 and a/b"),
+        ("1/2 and a/b </p> and/or", "1/2 and a/b </p> and/or"),
+        ("hf://datasets/a/b and s3://a/home/b", "hf://datasets/a/b and s3://a/home/b"),
+        ("C:/Users/ann/x.json", "<local path>"),
+        ("read C:\\Users\\Ann Lee\\x.json today", "read <local path> today"),
+        ("read /home/ann lee/x.json today", "read <local path> today"),
+        ("file:///C:/Users/ann/x", "<local path>"),
+        ("sqlite:////home/ann/x.db", "<local path>"),
+        ("P=/opt/a:/home/ann/b", "P=<local path>:<local path>"),
+        ("-I/home/ann/x", "-I<local path>"),
+        ("Model(/nas/ann/m)", "Model(<local path>)"),
+        ("TransformersLLM:/gpfs/ann/m", "TransformersLLM:<local path>"),
+        ("../ann-project/x.json", "<local path>"),
+        ("a/../ann/x", "<local path>"),
+        ("~ann/x", "<local path>"),
+        ("\\\\wsl$\\Ubuntu\\home\\ann\\x", "<local path>"),
         ("http://127.0.0.1:8000/tmp/x", "http://127.0.0.1:8000/tmp/x"),
     ],
 )
 def test_what_is_a_local_path(text: str, clean: str) -> None:
     assert without_paths(text) == clean
+
+
+def test_a_model_in_a_local_folder_is_named_by_its_last_part(tmp_path: Path) -> None:
+    rows = marked_rows(3)
+    for row in rows:
+        row["model_name"] = "/home/ann/models/tiny v2"
+    run = write_run(tmp_path / "run", rows, source="acme/data/towns.jsonl")
+    done = dry_run(run, "ann/x", tmp_path / "out", **TERMS)
+    assert "model_name: of a model in a local folder, only the last part." in done.notes
+    data = pq.read_table(tmp_path / "out" / "rag4rag" / "train-00000-of-00001.parquet")
+    assert set(data["model_name"].to_pylist()) == {"tiny v2"}
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "Answers by tiny v2." in card
+    assert "model\\_name: of a model in a local folder" in card
+    assert "| source | towns.jsonl |" in card
+    assert "acme" not in card
 
 
 def test_a_token_as_an_argument_is_refused() -> None:

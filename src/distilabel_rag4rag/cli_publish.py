@@ -43,6 +43,14 @@ def publish(
             " notebook."
         ),
     ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            help="A text that looks like a key and is harmless, in full, e.g. a key that a passage"
+            " invents. May be given several times.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Write what would be sent into --out; send nothing.")
     ] = False,
@@ -70,6 +78,7 @@ def publish(
         "title": title,
         "private": private,
         "revision": revision,
+        "accept": accept or (),
         "configs": [name.strip() for name in configs.split(",")] if configs else None,
     }
     try:

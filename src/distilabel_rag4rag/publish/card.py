@@ -7,6 +7,7 @@ the YAML.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -215,7 +216,10 @@ def _render(material: "Material", terms: Terms, repo_id: str) -> str:
     environment.filters |= {"raw": Markup, "fenced": _fenced, "of": _of, "told": _told}
     first = next(iter(material.configs[material.default].splits))
     names = material.configs[material.default].splits[first].column_names
-    settings = material.run.get("settings", {})
+    settings = dict(material.run.get("settings", {}))
+    for key in ("source", "corpus"):  # of a file, only its name; a data set of the Hub stays
+        if isinstance(settings.get(key), str) and PurePath(settings[key]).suffix:
+            settings[key] = re.split(r"[/\\]", settings[key])[-1]
     return (
         environment.get_template("card.md.j2")
         .render(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,6 +134,7 @@ def draft(
     title: str | None = None,
     configs: list[str] | None = None,
     shard_rows: int = 20_000,
+    accept: Sequence[str] = (),
 ) -> Draft:
     """Writes the data, plots, pipelines and settings of a source into an empty folder.
 
@@ -146,7 +148,7 @@ def draft(
         raise DistilabelUserError(f"shard_rows: found {shard_rows}, expected 1 or more.")
     material = gather(source, configs)
     said = terms(material.sample_world, repo_id, license, language, passages, title)
-    scanner = Scanner()
+    scanner = Scanner(accept)
     material.texts = {name: scanner.text(text, name) for name, text in material.texts.items()}
     if "run/run.json" in material.texts:
         material.run = json.loads(material.texts["run/run.json"])
@@ -160,6 +162,7 @@ def draft(
             clean = scanner.rows(table, f"{name}/{split}")
             config.splits[split] = clean
             files += _write_shards(clean, folder, f"{name}/{split}", shard_rows)
+    material.notes += scanner.notes
     for name, content in contents.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
