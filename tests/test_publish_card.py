@@ -11,9 +11,10 @@ from markdown_it import MarkdownIt
 from publish_runs import TERMS, marked_rows, write_run
 from test_report import HOSTILE, Page
 
-from distilabel_rag4rag.publish.card import BEGIN, END, size_category, write_card
+from distilabel_rag4rag.publish.card import BEGIN, END, write_card
 from distilabel_rag4rag.publish.card import terms as check_terms
 from distilabel_rag4rag.publish.errors import PublishError
+from distilabel_rag4rag.publish.head import files_of_others, size_category
 from distilabel_rag4rag.publish.material import gather
 
 
@@ -139,3 +140,80 @@ def test_windows_line_ends_hold_our_part_once(run: Path) -> None:
     again = card_of(run, existing=text)
     assert again.count("## Citation") == 1
     assert again.rstrip().endswith("mine")
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        *(
+            ("on: 1", "found the key True"),
+            ("1: 2", "found the key 1"),
+            ("tags: 5", "tags: found 5"),
+        ),
+        *(("tags: {a: b}", "tags: found {'a': 'b'}"), ("configs: foo", "configs: found 'foo'")),
+        *(("configs:\n- a", "configs: found ['a']"), ("dataset_info: 3", "dataset_info: found 3")),
+    ],
+)
+def test_an_odd_head_is_a_sentence(run: Path, head: str, found: str) -> None:
+    with pytest.raises(PublishError) as failed:
+        card_of(run, existing=f"---\n{head}\n---\n# mine\n")
+    assert f"({found}" in str(failed.value)
+    assert "Mend it on the Hub and publish again." in str(failed.value)
+
+
+def test_a_persons_default_stays_the_default(run: Path) -> None:
+    mine = {"config_name": "mine", "data_files": "mine/*.csv", "default": True}
+    card = card_of(run, existing=f"---\n{yaml.safe_dump({'configs': [mine]})}---\n# x\n")
+    found = yaml.safe_load(card.split("---")[1])["configs"]
+    assert [c["config_name"] for c in found if c.get("default")] == ["mine"]
+    assert "(default)" not in card
+    assert "without the name of a config loads mine, which is not of this" in card
+
+
+def test_loose_files_are_told() -> None:
+    head = "---\nconfigs:\n- config_name: a\n  data_files: named.csv\n---\n"
+    files = ["train.csv", "named.csv", "b/x.csv", "notes.md", ".gitattributes"]
+    assert files_of_others(head, files) == ["train.csv"]
+    assert files_of_others(None, ["x.parquet"]) == ["x.parquet"]
+
+
+def test_without_arms_the_card_says_nothing_of_them(run: Path) -> None:
+    said = check_terms(False, "ann/x", title=" \n ", **TERMS)
+    whole = card_of(run)
+    card = write_card(gather(run, ["pairs", "passage_pairs"]), said, "ann/x", None)
+    assert "`rag4rag report ann/x --out report`" in whole
+    assert "rag4rag report" not in card
+    assert "are not published here." in card
+    assert "- Not published: the rows of " in card
+    assert "\n# x\n" in card  # a blank title is none
+
+
+@pytest.mark.parametrize(
+    ("ours", "words"),
+    [
+        (True, "of 9 human answers, all of which their passage supports: false alarms."),
+        (False, "of 9 human answers; where these are right, that is a false alarm."),
+    ],
+)
+def test_false_alarms_are_certain_only_in_the_sample_world(
+    run: Path, ours: bool, words: str
+) -> None:
+    material = gather(run)
+    material.sample_world = ours
+    material.summary["judge"]["human_answers"] = {"rows": 9, "rate": 0.1, "rate_ci": [0.0, 0.2]}
+    said = check_terms(False, "ann/x", title=None, **TERMS)
+    assert words in write_card(material, said, "ann/x", None)
+
+
+def test_the_card_trains_without_false_negatives(run: Path) -> None:
+    assert "batch_sampler=BatchSamplers.NO_DUPLICATES" in card_of(run)
+    assert "set to your own copy of the questions" in card_of(run)
+
+
+def test_a_missing_test_split_is_told(tmp_path: Path) -> None:
+    one = write_run(tmp_path / "one", marked_rows(1))
+    assert "There is no test split" in card_of(one)
+
+
+def test_languages_may_have_regions() -> None:
+    assert check_terms(False, "a/x", "mit", "pt-BR, en", "x", None).language == ("pt-BR", "en")

@@ -79,11 +79,16 @@ def publish(
         "private": private,
         "revision": revision,
         "accept": accept or (),
-        "configs": [name.strip() for name in configs.split(",")] if configs else None,
+        "configs": None if configs is None else [name.strip() for name in configs.split(",")],
     }
     try:
+        if out and not dry_run:
+            raise ValueError(
+                "--out is the folder of --dry-run, which is not set: nothing was sent."
+            )
         if dry_run:
-            folder = out or source.with_name(f"{source.resolve().name}-publish")
+            there = source.expanduser().resolve()
+            folder = out or there.with_name(f"{there.name}-publish")
             _list(write(source, repo_id, folder, **settings), console)
             console.print(f"Nothing was sent. It lies in {folder}", highlight=False, markup=False)
             return

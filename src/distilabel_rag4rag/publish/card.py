@@ -5,7 +5,7 @@ the YAML.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from distilabel_rag4rag.compare import wording
 from distilabel_rag4rag.compare.statistics import Estimate
 from distilabel_rag4rag.publish.citations import citations
 from distilabel_rag4rag.publish.errors import PublishError
+from distilabel_rag4rag.publish.head import default_of_others, metadata, parted, without_configs
 from distilabel_rag4rag.report.markdown import escape_markdown
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ BEGIN = "<!-- rag4rag: from here on this card is written by `rag4rag publish`, �
 END = "<!-- rag4rag: … to here. What stands outside is kept. -->"
 _BEGIN = re.compile(r"<!--\s*rag4rag: from here.*?-->", re.DOTALL)
 _END = re.compile(r"<!--\s*rag4rag: … to here.*?-->", re.DOTALL)
-
-TAGS = ("synthetic", "distilabel", "rag4rag")
-TASKS = ("question-answering", "sentence-similarity", "text-retrieval")
 
 #: What the fields of a step say about how an answer is asked for.
 _PROMPTS = ("system_template", "template", "system_prompt")
@@ -93,21 +91,40 @@ def terms(
             " other."
         )
     codes = tuple(code.strip() for code in language.split(","))
-    if wrong := [code for code in codes if not re.fullmatch(r"[a-z]{2,3}|code", code)]:
-        raise DistilabelUserError(f"--language: found {wrong}, expected codes such as en or de.")
-    return Terms(license, codes, passages, title or repo_id.rpartition("/")[2])
+    if wrong := [
+        code for code in codes if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*|code", code)
+    ]:
+        raise DistilabelUserError(
+            f"--language: found {wrong}, expected codes such as en, de or pt-BR."
+        )
+    name = " ".join((title or "").split()) or repo_id.rpartition("/")[2]
+    return Terms(license, codes, passages, name)
 
 
-def write_card(material: "Material", terms: Terms, repo_id: str, existing: str | None) -> str:
+def write_card(
+    material: "Material",
+    terms: Terms,
+    repo_id: str,
+    existing: str | None,
+    gone: Collection[str] = (),
+) -> str:
     """The whole card: ours, in the one that is there.
+
+    Args:
+        material: what is published.
+        terms: licence, language, source, title.
+        repo_id: the repository.
+        existing: the card that is there.
+        gone: the configs of an earlier publication, which leave its YAML.
 
     Raises:
         PublishError: if the YAML of the one that is there cannot be read, or its markers do not
             say which part is ours.
     """
-    head, text = _parted(existing or "")
+    head, text = parted(existing or "")
+    head = without_configs(head, gone)
     place = _place(text)
-    block = _render(material, terms, repo_id)
+    block = _render(material, terms, repo_id, default_of_others(head, material.configs))
     if existing is None:
         text = f"# {escape_markdown(terms.title)}\n\n{block}\n"
     elif place:
@@ -115,16 +132,12 @@ def write_card(material: "Material", terms: Terms, repo_id: str, existing: str |
     else:
         text = f"{text.rstrip()}\n\n{block}\n"
     data = yaml.safe_dump(
-        _metadata(head, material, terms), sort_keys=False, allow_unicode=True, width=100
+        metadata(head, material, terms.title, terms.license, terms.language),
+        sort_keys=False,
+        allow_unicode=True,
+        width=100,
     )
     return f"---\n{data}---\n\n{text.lstrip()}"
-
-
-def size_category(rows: int) -> str:
-    """The Hub's word for so many rows."""
-    bounds = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
-    digits = len(str(rows))
-    return bounds[max(digits - 3, 0)] if digits <= 8 else "100M<n<1B"
 
 
 def _place(text: str) -> tuple[int, int] | None:
@@ -143,68 +156,7 @@ def _place(text: str) -> tuple[int, int] | None:
     )
 
 
-def _parted(card: str) -> tuple[dict[str, Any], str]:
-    from huggingface_hub.repocard import REGEX_YAML_BLOCK
-
-    match = REGEX_YAML_BLOCK.match(card)
-    if not match:
-        return {}, card
-    try:
-        head = yaml.safe_load(match[2]) or {}
-        if not isinstance(head, dict):
-            raise ValueError(f"found a {type(head).__name__}, expected KEY: VALUE")
-    except (ValueError, yaml.YAMLError) as error:
-        raise PublishError(
-            f"The YAML at the head of the README.md that is there cannot be read ({error});"
-            " nothing was sent. Mend it on the Hub and publish again.",
-            "reading what is there",
-        ) from error
-    return head, card[match.end() :]
-
-
-def _metadata(head: dict[str, Any], material: "Material", terms: Terms) -> dict[str, Any]:
-    """The YAML: what the data say is ours, what a person set stays, tags are joined."""
-    from datasets import DatasetInfo, Features
-    from datasets.info import DatasetInfosDict
-    from datasets.splits import SplitDict, SplitInfo
-    from datasets.utils.metadata import MetadataConfigs
-    from huggingface_hub import DatasetCardData
-
-    tags = head.get("tags") or []
-    tags = [tags] if isinstance(tags, str) else list(tags)
-    ours = {
-        "pretty_name": head.get("pretty_name") or terms.title,
-        "license": terms.license,
-        "language": list(terms.language),
-        "size_categories": [size_category(largest(material))],
-        "task_categories": head.get("task_categories") or list(TASKS),
-        "tags": tags + [tag for tag in TAGS if tag not in tags],
-    }
-    card = DatasetCardData(**{**head, **ours})
-    infos, configs = {}, {}
-    for name, config in material.configs.items():
-        sizes = {
-            split: SplitInfo(split, num_bytes=table.nbytes, num_examples=table.num_rows)
-            for split, table in config.splits.items()
-        }
-        first = next(iter(config.splits.values()))
-        features = Features.from_arrow_schema(first.schema)
-        infos[name] = DatasetInfo(features=features, splits=SplitDict(sizes))
-        configs[name] = {
-            "data_files": [{"split": split, "path": f"{name}/{split}-*"} for split in config.splits]
-        } | ({"default": True} if name == material.default else {})
-    DatasetInfosDict(infos).to_dataset_card_data(card)
-    MetadataConfigs(configs).to_dataset_card_data(card)
-    merged = {key: value for key, value in card.to_dict().items() if value is not None}
-    return {key: merged[key] for key in dict.fromkeys([*head, *ours, *merged]) if key in merged}
-
-
-def largest(material: "Material") -> int:
-    """Rows of the largest config."""
-    return max(sum(t.num_rows for t in c.splits.values()) for c in material.configs.values())
-
-
-def _render(material: "Material", terms: Terms, repo_id: str) -> str:
+def _render(material: "Material", terms: Terms, repo_id: str, theirs: str | None) -> str:
     environment = Environment(
         loader=PackageLoader("distilabel_rag4rag.publish"),
         autoescape=False,
@@ -227,6 +179,7 @@ def _render(material: "Material", terms: Terms, repo_id: str) -> str:
             s=material.summary,
             terms=terms,
             repo_id=repo_id,
+            theirs=theirs,
             first=first,
             names=names,
             columns=[BY_NAME[name] for name in names if name in BY_NAME],

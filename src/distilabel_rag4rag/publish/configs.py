@@ -42,9 +42,14 @@ class Config:
 
 
 def run_configs(
-    rows: pa.Table, candidate: str, wanted: list[str] | None
+    rows: pa.Table,
+    candidate: str,
+    wanted: list[str] | None,
+    own_splits: list[str] | None = None,
 ) -> tuple[dict[str, Config], list[str], str]:
     """The products of the rows of a comparison: each arm, the kept rows, formats to train with.
+
+    Splits are by document, unless the rows come with splits of their own: one name per row.
 
     Returns:
         The configs that have rows; which of them are arms; the default one.
@@ -58,8 +63,9 @@ def run_configs(
         raise DistilabelUserError("source: found no rows, expected at least one.")
     if candidate not in arms:
         candidate = next((arm for arm in reversed(arms) if arm != "human"), arms[-1])
-    labels = pa.array(split_rows([rows])[0])
-    parts = {split: rows.filter(pc.equal(labels, split)) for split in SPLITS}
+    labels = pa.array(own_splits or split_rows([rows])[0])
+    names = dict.fromkeys(own_splits or SPLITS)
+    parts = {split: rows.filter(pc.equal(labels, split)) for split in names}
 
     def each(build: Callable[[pa.Table], pa.Table], meaning: str) -> Config:
         return Config({name: build(part) for name, part in parts.items()}, meaning)
@@ -92,15 +98,11 @@ def plain_configs(
     Returns:
         The configs, and notes on what was left out.
     """
-    from datasets import DatasetDict
-
     notes: list[str] = []
     tables: dict[tuple[str, str | None], pa.Table] = {}
     for name, value in source.items():
-        several = isinstance(value, DatasetDict) and len(value) != 1
-        parts = value.items() if isinstance(value, DatasetDict) else [("train", value)]
-        for split, part in parts:
-            tables[name, split if several else None] = stable(_table(part, name, notes))
+        for split, part in own_parts(value).items():
+            tables[name, split] = stable(table_of(part, name, notes))
     _check_names(list(source))
     labels = dict(zip(tables, split_rows(list(tables.values())), strict=True))
     found: dict[str, dict[str, pa.Table]] = {}
@@ -116,17 +118,44 @@ def plain_configs(
     return _wanted(configs, wanted, notes), notes
 
 
+def own_parts(value: "Dataset | DatasetDict") -> "dict[str | None, Dataset]":
+    """The splits of a dataset; None stands for all of its rows, still to be split.
+
+    What distilabel returns is all `train`, which says nothing.
+
+    Raises:
+        DistilabelUserError: if the Hub refuses the name of a split.
+    """
+    if not isinstance(value, Mapping):
+        return {None: value}
+    if wrong := [split for split in value if not re.fullmatch(r"\w+(\.\w+)*", str(split))]:
+        raise DistilabelUserError(
+            f"source: found splits named {wrong}, expected letters, digits, '_' and '.'; rename"
+            " them."
+        )
+    return {None: value["train"]} if list(value) == ["train"] else dict(value)
+
+
 def stable(table: pa.Table) -> pa.Table:
     """The table with our columns' types, and none whose type hangs on there being a value."""
     for number, field in enumerate(table.schema):
-        kind = BY_NAME[field.name].type if field.name in BY_NAME else field.type
-        if pa.types.is_null(kind):
-            kind = pa.string()
+        kind = BY_NAME[field.name].type if field.name in BY_NAME else _typed(field.type)
         if kind != field.type:
             column = _cast(table[field.name], kind)
             if column is not None:
                 table = table.set_column(number, pa.field(field.name, kind), column)
     return table
+
+
+def _typed(kind: pa.DataType) -> pa.DataType:
+    """The type with text where there was no value to tell of one."""
+    if pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_typed(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _typed(field.type)) for field in kind])
+    return kind
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
@@ -142,7 +171,7 @@ def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | None:
     return pa.chunked_array([array]) if array.to_pylist() == values else None
 
 
-def _table(dataset: "Dataset", name: str, notes: list[str]) -> pa.Table:
+def table_of(dataset: "Dataset", name: str, notes: list[str]) -> pa.Table:
     """The rows; images, sound and films are left out: this is text, and they tell of places."""
     from datasets.features.features import require_decoding
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from distilabel.errors import DistilabelUserError
 
-from distilabel_rag4rag.publish.configs import Config, plain_configs, run_configs
+from distilabel_rag4rag.publish.configs import (
+    Config,
+    own_parts,
+    plain_configs,
+    run_configs,
+    stable,
+    table_of,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,7 +93,12 @@ def _of_run(folder: Path, configs: list[str] | None) -> Material:
     return material
 
 
-def _of_rows(rows: "pa.Table", summary: dict[str, Any], configs: list[str] | None) -> Material:
+def _of_rows(
+    rows: "pa.Table",
+    summary: dict[str, Any],
+    configs: list[str] | None,
+    own_splits: list[str] | None = None,
+) -> Material:
     """Rows of arms; without a summary they are compared here."""
     plots: dict[str, bytes] = {}
     if not summary and rows.num_rows:
@@ -98,11 +110,16 @@ def _of_rows(rows: "pa.Table", summary: dict[str, Any], configs: list[str] | Non
         with style():
             plots = {f"{name}.png": as_png(c) for name, c in draw_charts(comparison).items()}
     verdict = summary.get("verdict", {})
-    found, arms, default = run_configs(rows, verdict.get("candidate", "rag4rag"), configs)
+    candidate = verdict.get("candidate", "rag4rag")
+    found, arms, default = run_configs(rows, candidate, configs, own_splits)
     material = Material(found, default, arms, summary, plots=plots)
     material.texts["run/summary.json"] = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
     told = [name for name in summary.get("arms", {}) if name != "published"]
-    material.notes += [f"The arm {arm} has no rows." for arm in told if arm not in found]
+    there = rows["arm"].unique().to_pylist()
+    material.notes += [f"The arm {arm} has no rows." for arm in told if arm not in there]
+    left = [arm for arm in told if arm in there and arm not in arms]
+    if left:
+        material.notes.append(f"Not published: the rows of {', '.join(left)}.")
     return material
 
 
@@ -120,19 +137,34 @@ def _of_datasets(source: Any, configs: list[str] | None) -> Material:
         if not isinstance(value, Dataset | DatasetDict):
             found = type(value).__name__
             raise DistilabelUserError(f"source: '{name}' is a {found}, expected a Dataset.")
-    parts, notes = plain_configs(source, configs)
-    only = next(iter(parts.values()))
-    if len(parts) == 1 and len(only.splits) == 1:
-        [rows] = only.splits.values()
-        if set(_OF_A_RUN) <= set(rows.column_names):
-            material = _of_rows(rows, {}, configs)
-            material.notes += notes
-            return material
-    material = Material(parts, "default" if "default" in parts else next(iter(parts)), notes=notes)
-    material.by_document = any(
-        not isinstance(d, DatasetDict) or len(d) == 1 for d in source.values()
-    )
+    material = _compared(source, configs)
+    if material is None:
+        parts, notes = plain_configs(source, configs)
+        default = "default" if "default" in parts else next(iter(parts))
+        material = Material(parts, default, notes=notes)
+        material.by_document = any(None in own_parts(value) for value in source.values())
     _add_files(material, source)
+    return material
+
+
+def _compared(source: Mapping[str, Any], configs: list[str] | None) -> Material | None:
+    """Rows of a comparison that stand in a dataset; None for other rows."""
+    import pyarrow as pa
+
+    notes: list[str] = []
+    parts = own_parts(next(iter(source.values())))
+    columns = [set(part.column_names) for part in parts.values()]
+    if len(source) > 1 or not all(set(_OF_A_RUN) <= names for names in columns):
+        return None
+    name = next(iter(source))
+    tables = {split: stable(table_of(part, name, notes)) for split, part in parts.items()}
+    rows = pa.concat_tables(tables.values(), promote_options="permissive")
+    own = [split for split, table in tables.items() if split for _ in range(table.num_rows)]
+    material = _of_rows(rows, {}, configs, own)
+    material.by_document = not own
+    material.notes += notes + (
+        ["The splits are as they came, not made by document."] if own else []
+    )
     return material
 
 

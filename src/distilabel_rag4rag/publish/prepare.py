@@ -11,6 +11,7 @@ from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag.publish.card import Terms, terms, write_card
 from distilabel_rag4rag.publish.errors import PublishError
+from distilabel_rag4rag.publish.head import files_of_others
 from distilabel_rag4rag.publish.material import Material, gather
 from distilabel_rag4rag.publish.scan import Scanner
 
@@ -78,10 +79,8 @@ class Draft:
             PublishError: if a name is taken by files of others.
         """
         self._check_names(there)
-        head = there.readme
-        if head is not None and there.manifest:
-            head = _without_configs(head, set(there.manifest["configs"]))
-        card = write_card(self.material, self.terms, self.repo_id, head)
+        gone = set(there.manifest["configs"]) if there.manifest else set()
+        card = write_card(self.material, self.terms, self.repo_id, there.readme, gone)
         # For secrets alone: a path in a person's own words is theirs to publish.
         self.scanner.text(card, README)
         (self.folder / README).write_text(card, "utf-8", newline="")
@@ -94,6 +93,7 @@ class Draft:
             "format": 1,
             "default": self.material.default,
             "arms": self.material.arms,
+            "compared": bool(self.material.summary),
             "configs": configs,
             # By content: an answer of the Hub that got lost is made up for by comparing.
             "files": {name: self._hash(name) for name in sorted(self.files)},
@@ -102,7 +102,9 @@ class Draft:
         (self.folder / MANIFEST).write_text(text, "utf-8", newline="")
         names = [README, MANIFEST, *self.files]
         files = {name: (self.folder / name).stat().st_size for name in names}
-        return Prepared(self.folder, files, configs, self.material.notes)
+        loose = files_of_others(there.readme, there.files - there.ours)
+        notes = [f"No config names the file {name} that is there already." for name in loose]
+        return Prepared(self.folder, files, configs, [*self.material.notes, *notes])
 
     def _hash(self, name: str) -> str:
         return f"sha256:{hashlib.sha256((self.folder / name).read_bytes()).hexdigest()}"
@@ -146,6 +148,11 @@ def draft(
     """
     if shard_rows < 1:
         raise DistilabelUserError(f"shard_rows: found {shard_rows}, expected 1 or more.")
+    if configs is not None and not (configs and all(name.strip() for name in configs)):
+        raise DistilabelUserError(
+            f"configs: found {configs}, expected names of configs, comma-separated on the command"
+            " line; leave it out for all."
+        )
     material = gather(source, configs)
     said = terms(material.sample_world, repo_id, license, language, passages, title)
     scanner = Scanner(accept)
@@ -184,17 +191,3 @@ def _write_shards(table: "pa.Table", folder: Path, stem: str, shard_rows: int) -
         names.append(f"{stem}-{number:05d}-of-{count:05d}.parquet")
         pq.write_table(table.slice(first, end - first), folder / names[-1])
     return names
-
-
-def _without_configs(card: str, names: set[str]) -> str:
-    """The card without the configs of an earlier publication: its new ones are all there are."""
-    from huggingface_hub import DatasetCard
-
-    parsed = DatasetCard(card, ignore_metadata_errors=True)
-    for key in ("configs", "dataset_info"):
-        entries = parsed.data.get(key)
-        if isinstance(entries, dict):
-            entries = [entries]
-        if isinstance(entries, list):
-            parsed.data[key] = [e for e in entries if e.get("config_name", "default") not in names]
-    return str(parsed)

@@ -26,11 +26,20 @@ def manifest(repo_id: str, revision: str | None = None) -> dict[str, Any] | None
 def published_rows(
     repo_id: str, split: str | None = None, revision: str | None = None
 ) -> "pd.DataFrame | None":
-    """The rows of all arms, of all splits or of one; None where `publish` wrote no arms."""
+    """The rows of all arms, of all splits or of one; None for what is no comparison.
+
+    Raises:
+        ValueError: if the arms of a comparison were not published.
+    """
     import pandas as pd
     from datasets import load_dataset
 
     found = manifest(repo_id, revision)
+    if found and found.get("compared") and not found.get("arms"):
+        raise ValueError(
+            f"{repo_id}: the arms of this comparison were not published, only"
+            f" {', '.join(found.get('configs', ()))}; publish it without --configs"
+        )
     if not found or not found.get("arms"):
         return None
     frames = []

@@ -1,6 +1,7 @@
 """A repository of the Hub: who asks, what it holds."""
 
 import json
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,10 +42,31 @@ def check_repo_id(repo_id: str) -> str:
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        raise DistilabelUserError(f"REPO_ID: found {repo_id!r}: {error}.") from error
+        told = str(error).rstrip(".")
+        raise DistilabelUserError(f"REPO_ID: found {repo_id!r}: {told}.") from error
     if repo_id.count("/") != 1:
         raise DistilabelUserError(f"REPO_ID: found {repo_id!r}, expected OWNER/NAME.")
     return repo_id
+
+
+def check_revision(revision: str | None) -> None:
+    """Whether a revision can be a branch.
+
+    Raises:
+        DistilabelUserError: if not.
+    """
+    if revision is None:
+        return
+    if re.fullmatch(r"[0-9a-f]{40}", revision):
+        raise DistilabelUserError(
+            f"--revision: found the commit {revision}, expected a branch: nothing can be added to a"
+            " commit."
+        )
+    if not re.fullmatch(r"\w[\w./-]*", revision) or ".." in revision:
+        raise DistilabelUserError(
+            f"--revision: found {revision!r}, expected the name of a branch: letters, digits, '-',"
+            " '_', '.' and '/'."
+        )
 
 
 def look(api: "HfApi", repo_id: str, revision: str | None) -> Repo:
