@@ -14,7 +14,11 @@ from test_report import HOSTILE, Page
 from distilabel_rag4rag.publish.card import BEGIN, END, write_card
 from distilabel_rag4rag.publish.card import terms as check_terms
 from distilabel_rag4rag.publish.errors import PublishError
-from distilabel_rag4rag.publish.head import files_of_others, size_category
+from distilabel_rag4rag.publish.head import (
+    default_of_others,
+    files_of_others,
+    size_category,
+)
 from distilabel_rag4rag.publish.material import gather
 
 
@@ -168,6 +172,15 @@ def test_a_persons_default_stays_the_default(run: Path) -> None:
     assert [c["config_name"] for c in found if c.get("default")] == ["mine"]
     assert "(default)" not in card
     assert "without the name of a config loads mine, which is not of this" in card
+
+
+def test_two_defaults_are_refused() -> None:
+    mine = {"configs": [{"config_name": "mine", "default": True}]}
+    assert default_of_others(mine, {"rag4rag"}) == "mine"
+    assert default_of_others({"configs": [{"data_files": "a.csv"}]}, {"rag4rag"}) == "default"
+    assert default_of_others(mine, {"mine"}) is None
+    with pytest.raises(PublishError, match="take `default: true` from 'mine'"):
+        default_of_others(mine, {"default"})
 
 
 def test_loose_files_are_told() -> None:

@@ -67,11 +67,24 @@ def without_configs(head: dict[str, Any], names: Collection[str]) -> dict[str, A
 
 
 def default_of_others(head: dict[str, Any], ours: Collection[str]) -> str | None:
-    """The config that a person made the default, if there is one."""
+    """The config that a person made the default, if there is one.
+
+    Raises:
+        PublishError: if one of ours would be the default by its name.
+    """
     configs = head.get("configs") or []
     configs = [configs] if isinstance(configs, dict) else configs
-    names = (str(c.get("config_name", "default")) for c in configs if c.get("default"))
-    return next((name for name in names if name not in ours), None)
+    names = {str(c.get("config_name", "default")): c.get("default") for c in configs}
+    found = [n for n, first in names.items() if n not in ours and (first or n == "default")]
+    if found and "default" in ours:  # `datasets` takes that name, too, for the default
+        raise PublishError(
+            f"The README.md that is there makes '{found[0]}' the default, and a config named"
+            " 'default' is published beside it, so that `load_dataset` would refuse both. Nothing"
+            f" was sent. On the Hub, take `default: true` from '{found[0]}', or give yours another"
+            " name: publish a Distiset, whose configs have names.",
+            "reading what is there",
+        )
+    return found[0] if found else None
 
 
 def files_of_others(readme: str | None, files: Collection[str]) -> list[str]:
