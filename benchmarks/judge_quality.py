@@ -20,15 +20,24 @@ window against groups joined by "any" (supported where any group supports it) an
 """
 
 import argparse
-import json
 import random
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow.parquet as pq
 from judge_data import Case, cases, data_folder, halueval, questions, sample_world
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from sklearn.metrics import roc_auc_score
 
 from distilabel_rag4rag.judge import LettuceDetectJudge
@@ -55,19 +64,66 @@ def judged(rows: Iterable[Case], model: str, **settings: Any) -> list[dict[str, 
     return outputs
 
 
+class LabelledSpan(BaseModel):
+    start: int
+    end: int
+
+
+class LabelledRow(BaseModel):
+    """A line of a user's own labels; see the head of this file."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    answer: Annotated[str, Field(min_length=1)]
+    contexts: list[str] = Field(min_length=1, validation_alias=AliasChoices("contexts", "context"))
+    question: str | None = None
+    kind: str = "labelled"
+    labels: list[LabelledSpan] | None = None
+    hallucinated: StrictBool | None = None
+
+    @field_validator("contexts", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _is_labelled(self) -> "LabelledRow":
+        if self.labels is None and self.hallucinated is None:
+            raise ValueError("expected `labels` or `hallucinated`")
+        if any(not 0 <= s.start < s.end <= len(self.answer) for s in self.labels or ()):
+            raise ValueError("a label lies outside the answer")
+        return self
+
+    def case(self) -> Case:
+        spans = self.labels
+        wrong = None if spans is None else tuple((span.start, span.end) for span in spans)
+        supported = not (self.hallucinated if spans is None else spans)
+        kind = self.kind + (" supported" if supported else "")
+        return Case(kind, tuple(self.contexts), self.question, self.answer, supported, wrong)
+
+
 def labelled(path: Path) -> list[Case]:
-    """A user's own labels; see the head of this file."""
-    rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        contexts = row.get("contexts", row.get("context"))
-        contexts = (contexts,) if isinstance(contexts, str) else tuple(contexts)
-        spans = row.get("labels")
-        wrong = None if spans is None else tuple((span["start"], span["end"]) for span in spans)
-        supported = not (row["hallucinated"] if spans is None else spans)
-        kind = str(row.get("kind", "labelled")) + (" supported" if supported else "")
-        rows.append(Case(kind, contexts, row.get("question"), row["answer"], supported, wrong))
-    return rows
+    """The cases of a file of labels; a kind without supported answers is set against all others."""
+    cases, number = [], 0
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                number += 1
+                if line.strip():
+                    cases.append(LabelledRow.model_validate_json(line).case())
+    except OSError as error:
+        raise SystemExit(f"--labels: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise SystemExit(f"--labels: {path}, line {number}: {where} {first['msg']}") from None
+    if not cases:
+        raise SystemExit(f"--labels: {path} holds no rows")
+    supported = {case.kind for case in cases if case.supported}
+    for kind in {case.kind for case in cases} - supported:
+        if f"{kind} supported" not in supported:
+            cases += [c._replace(kind=f"{kind} supported") for c in cases if c.kind in supported]
+    return cases
 
 
 def closed_book(path: Path) -> list[Case]:

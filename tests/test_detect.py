@@ -329,6 +329,30 @@ def test_taxonomy_head_types_spans(bert):
     assert typed > 0
 
 
+def test_a_row_that_cannot_be_typed_fails_alone(bert):
+    """Evidence that is longer than the head's window."""
+    detector = BatchDetector(bert, precision="float32", taxonomy_head=str(MINILM), threshold=0.0)
+    items = [Item((" ".join(["basalt"] * words),), "It stands on sand.") for words in (700, 300)]
+    long, short = detector.judge(items)
+    assert "must match the existing size (512)" in long.failure
+    assert [span["text"] for span in short.spans] == ["It stands on sand."]
+
+
+@pytest.mark.parametrize(
+    ("answer", "start", "end", "word"),
+    [
+        ("a nai\u0308ve man", 2, 4, "nai\u0308ve"),
+        ("यह हिन्दी है", 3, 4, "हिन्दी"),
+        ("to co\u00adoperate", 3, 5, "co\u00adoperate"),
+        ("in 1,899 days", 5, 6, "899"),
+        ("x 𠀀𠀁𠀂 y", 2, 3, "𠀀"),
+    ],
+)
+def test_widening_to_words(answer, start, end, word):
+    found = {"start": start, "end": end, "text": answer[start:end], "confidence": 0.5}
+    assert [span["text"] for span in tidy(answer, [found], widen=True)] == [word]
+
+
 @dataclasses.dataclass
 class Sized:
     ids: range

@@ -2,9 +2,11 @@
 
 import gc
 import math
+import pickle
 import weakref
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from distilabel.errors import DistilabelUserError
@@ -242,6 +244,10 @@ def test_an_object_with_predict():
         ({"confidence": None}, 1.0, None),  # LettuceDetect's LLM without include_reasoning
         ({"end": 99}, None, "span 3:99 lies outside the answer of 8 characters"),
         ({"start": None}, None, "judge failed: TypeError"),
+        ({"start": 0.9}, None, "judge failed: TypeError"),
+        ({"end": math.inf}, None, "judge failed: TypeError"),
+        ({"confidence": math.nan}, None, "confidence nan lies outside [0, 1]"),
+        ({"confidence": 7}, None, "confidence 7 lies outside [0, 1]"),
     ],
 )
 def test_odd_spans_of_an_object(span, score, reason):
@@ -252,25 +258,70 @@ def test_odd_spans_of_an_object(span, score, reason):
 
 
 def test_llm_as_a_judge(monkeypatch, tmp_path):
-    """LettuceDetect's LLM detector over real HTTP; an unreadable reply is no verdict."""
+    """LettuceDetect's LLM detector over real HTTP; a reply that says nothing is no verdict."""
     monkeypatch.setenv("OPENAI_API_KEY", "test")
 
     def reply(messages):
         text = messages[-1]["content"]
+        if "Müller" in text:
+            return '{"hallucination_list": []}'
         return "no JSON" if "Marek" in text else '{"hallucination_list": ["7½"]}'
 
     rows = [{"answer": answer, "contexts": PASSAGE, "question": "Who?"} for answer in ANSWERS]
     with OpenAIServer(reply) as server:
         settings = {"base_url": server.base_url, "cache_file": str(tmp_path / "cache.json")}
         out = judged_by("any-model", rows, method="llm", detector_kwargs=settings)
-    assert [row["hallucination_score"] for row in out] == [None, 1.0, 0.0, 0.0]
+    assert [row["hallucination_score"] for row in out] == [None, 1.0, None, 0.0]
     assert "reply cannot be read" in out[0]["judge_reason"]
+    assert "names text that the answer does not hold" in out[2]["judge_reason"]
     assert out[1]["hallucinated_spans"] == [{"start": 6, "end": 8, "text": "7½", "confidence": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"answer": pd.NA}, "no answer"),
+        ({"answer": np.array([1, 2])}, "answer is a ndarray"),
+        ({"abstained": pd.NA}, None),
+        ({"abstained": np.array([True])}, None),
+        ({"abstained": np.bool_(True)}, "abstained"),
+        ({"contexts": math.nan}, "no evidence"),
+        ({"contexts": {"text": PASSAGE}}, "contexts is a dict"),
+        ({"contexts": [PASSAGE, {"text": OTHER}]}, "contexts holds a dict"),
+        ({"contexts": [PASSAGE, None, math.nan]}, None),
+    ],
+)
+def test_odd_rows_stay_alone(judge, row, reason):
+    good = {"answer": "By Irja Kontu.", "contexts": PASSAGE}
+    odd, plain = run(judge, [good | row, good])
+    assert (odd["judge_reason"] is None) == (reason is None)
+    assert (reason or "") in (odd["judge_reason"] or "")
+    assert plain["judge_reason"] is None
+
+
+def test_a_loaded_step_is_copied_and_pickled(bert):
+    """As a pipeline does with a step that was tried out before."""
+    step = LettuceDetectJudge(model=bert, precision="float32")
+    step.load()
+    first = run(step, rows_of())
+    for other in (step.model_copy(deep=True), pickle.loads(pickle.dumps(step))):
+        other.load()
+        assert run(other, rows_of()) == first
+        other.unload()
+
+
+def test_process_before_load():
+    with pytest.raises(DistilabelUserError, match="before load"):
+        run(LettuceDetectJudge(), rows_of())
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        (
+            {"model": "lettucedect-v2-qwen-4b", "method": "llm"},
+            "native generative models, whose unreadable replies would pass",
+        ),
         ({"model": 3}, "model is a int; expected a path, a Hub id or an object"),
         ({"model": "object:tests.Years"}, "stands for an object that a saved pipeline cannot hold"),
         ({"model": Years(), "threshold": 0.7}, r"\['threshold'\] has no effect"),
@@ -282,7 +333,8 @@ def test_llm_as_a_judge(monkeypatch, tmp_path):
         ),
     ],
 )
-def test_wrong_settings(settings, message):
+def test_wrong_settings(settings, message, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
     with pytest.raises(DistilabelUserError, match=message):
         LettuceDetectJudge(**settings).load()
 

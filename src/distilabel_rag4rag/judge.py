@@ -3,9 +3,9 @@
 import gc
 import importlib
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
+from distilabel.errors import DistilabelUserError
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.steps.base import Step, StepInput
 from pydantic import Field, PrivateAttr, field_serializer
@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, field_serializer
 from distilabel_rag4rag.detect.items import Item, Verdict, item_or_reason
 from distilabel_rag4rag.detect.make import OBJECT, check_settings, make_detector
 from distilabel_rag4rag.detect.spans import tidy
+from distilabel_rag4rag.own_thread import OwnThread
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
@@ -32,8 +33,10 @@ class LettuceDetectJudge(Step):
     A token belongs to a span if its probability is above `threshold`; 0.5 is LettuceDetect's
     argmax. The score is the largest confidence of the spans, so rows with
     `hallucination_score >= t` are the same for every `threshold` below t: to be stricter than 0.5,
-    leave `threshold` and compare the score. To sweep below 0.5 too, judge with `threshold=0.0`:
-    the score is then the largest probability of any token (and one span covers the answer).
+    leave `threshold` and compare the score. (Byte-level tokenizers have tokens of white space
+    alone, which can lend a joined span their confidence: there it holds nearly.) To sweep below
+    0.5 too, judge with `threshold=0.0`: the score is then the largest probability of any token
+    (and one span covers the answer).
 
     Evidence that fits `max_length` is judged whole, all passages together. Longer evidence is
     grouped by passage, in the given order, one forward pass per group. Under
@@ -50,15 +53,16 @@ class LettuceDetectJudge(Step):
             is pickled into the worker and judges row by row; a saved pipeline names it but cannot
             hold it. With `method="llm"` it is the name of the LLM.
         method: the kind of LettuceDetect detector: "transformer" (batched), or "llm", which needs
-            an OpenAI-compatible server. Its "rag_fact_checker" is not offered: a reply that it
-            cannot read would pass for a clean verdict.
+            an OpenAI-compatible server. Its "rag_fact_checker" and its native generative models
+            are not offered: a reply that they cannot read would pass for a clean verdict.
         lang: language of LettuceDetect's prompt: en, de, fr, es, it, pl, cn or hu.
         max_length: window in tokens, the answer included. None takes what the checkpoint and its
             tokenizer allow, at most LettuceDetect's 4096.
         evidence_rule: "any" or "every", see above.
         merge_spans: join spans with nothing but punctuation or white space between them.
-        widen_spans: widen a span that begins or ends inside a word to the whole word (not in
-            scripts without spaces between words).
+        widen_spans: widen a span that begins or ends inside a word to the whole word: letters,
+            digits and the marks on them, up to the next punctuation or space (not in scripts
+            without spaces between words).
         taxonomy_head: folder or Hub id of LettuceDetect's typing head; every span then also has
             `category` and `subcategory`.
         detector_kwargs: further arguments of LettuceDetect's detector for methods other than
@@ -68,7 +72,8 @@ class LettuceDetectJudge(Step):
         min_confidence: spans below it are left out, in [0, 1].
         device: torch device such as "cpu" or "cuda:1"; None takes a GPU where there is one.
         precision: "float32", "bfloat16", or "auto": bfloat16 on a GPU and on a CPU that computes in
-            it (AMX, AVX512-BF16), else float32.
+            it (AMX, AVX512-BF16), else float32. In bfloat16 a row's confidence can change by
+            about 0.02 with the rows that it is batched with, in float32 by rounding alone.
         token_budget: padded tokens per forward pass; None is 2,048 on a CPU and 16,384 on a GPU. It
             is halved when memory runs out.
         threads: threads of torch in the worker; None leaves torch's own choice.
@@ -169,7 +174,7 @@ class LettuceDetectJudge(Step):
     )
 
     _detector: Any = PrivateAttr(None)
-    _thread: Any = PrivateAttr(None)
+    _thread: OwnThread = PrivateAttr(default_factory=OwnThread)
 
     @property
     def inputs(self) -> "StepColumns":
@@ -196,10 +201,7 @@ class LettuceDetectJudge(Step):
         """
         super().load()
         check_settings(self)
-        # A process that is forked from one that has used OpenMP hangs in its first parallel region,
-        # unless that begins in a new thread: so everything heavy runs in one of our own.
-        self._thread = ThreadPoolExecutor(1)
-        self._detector = self._thread.submit(self._load_detector).result()
+        self._detector = self._thread.run(self._load_detector)
 
     def _load_detector(self) -> Any:
         if self.threads is not None:
@@ -214,9 +216,7 @@ class LettuceDetectJudge(Step):
         if not isinstance(self.model, str):
             _call(self.model, "unload")
         self._detector = None
-        if self._thread is not None:
-            self._thread.shutdown()
-            self._thread = None
+        self._thread.end()
         gc.collect()
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_initialized():
@@ -236,8 +236,10 @@ class LettuceDetectJudge(Step):
         yield inputs
 
     def _judge(self, items: list[Item]) -> list[Verdict]:
+        if self._detector is None:
+            raise DistilabelUserError("LettuceDetectJudge: process() was called before load()")
         try:
-            verdicts = self._thread.submit(self._detector.judge, items).result()
+            verdicts = self._thread.run(self._detector.judge, items)
         except Exception as error:  # a fault that cannot be laid at one row's door
             verdicts = [Verdict([], failure=f"{type(error).__name__}: {error}")] * len(items)
         return [
@@ -257,7 +259,7 @@ class LettuceDetectJudge(Step):
                     merge=self.merge_spans,
                     min_confidence=self.min_confidence,
                 )
-            except (KeyError, TypeError, ValueError) as error:  # an object's odd spans
+            except (KeyError, TypeError, ValueError, OverflowError) as error:  # odd spans
                 reason = f"judge failed: {type(error).__name__}: {error}"
         score = max((span["confidence"] for span in spans), default=0.0)
         return {

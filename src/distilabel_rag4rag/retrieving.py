@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +16,7 @@ from pydantic import Field, PrivateAttr
 from distilabel_rag4rag.corpus import passage_id
 from distilabel_rag4rag.index import PassageIndex, Passages, embed, foreign_files
 from distilabel_rag4rag.manifest import check_reusable, read_manifest
+from distilabel_rag4rag.own_thread import OwnThread
 from distilabel_rag4rag.parse import EMPTY_QUESTION
 from distilabel_rag4rag.paths import cache_folder
 
@@ -65,7 +65,7 @@ class Retrieving(Step):
     )
 
     _index: PassageIndex | None = PrivateAttr(default=None)
-    _thread: ThreadPoolExecutor | None = PrivateAttr(default=None)
+    _thread: OwnThread = PrivateAttr(default_factory=OwnThread)
 
     @property
     def outputs(self) -> "StepColumns":
@@ -82,21 +82,17 @@ class Retrieving(Step):
         super().load()
         # A process that is forked from one that has used OpenMP hangs in its first parallel region,
         # unless that begins in a new thread: torch and faiss run in one of our own.
-        self._thread = ThreadPoolExecutor(1)
         self._apart(self.embeddings.load)
 
     def unload(self) -> None:
         """Frees the embedder and the index."""
         self._index = None
         self.embeddings.unload()
-        if self._thread is not None:
-            self._thread.shutdown()
-            self._thread = None
+        self._thread.end()
         super().unload()
 
     def _apart(self, function: Callable[..., T], *args: Any) -> T:
-        assert self._thread is not None, "load() starts the thread"
-        return self._thread.submit(function, *args).result()
+        return self._thread.run(function, *args)
 
     def _folder(self, passages: Passages) -> Path:
         """`index_dir`, or a place in the cache whose name says what the index is made of."""

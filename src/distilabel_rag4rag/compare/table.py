@@ -52,9 +52,9 @@ def as_table(
             column, or an id comes twice.
     """
     table = _frame(rows)
-    known = {*BY_NAME, LABEL, WEIGHT}
-    if unknown := sorted((columns or {}).keys() - known):
-        raise ValueError(f"columns: found {unknown}, expected some of {sorted(known)}")
+    ours_all = {*BY_NAME, LABEL, WEIGHT}
+    if unknown := sorted((columns or {}).keys() - ours_all):
+        raise ValueError(f"columns: found {unknown}, expected some of {sorted(ours_all)}")
     for ours, theirs in (columns or {}).items():
         if theirs is None:
             table = table.drop(columns=ours, errors="ignore")

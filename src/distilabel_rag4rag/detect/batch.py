@@ -167,7 +167,15 @@ class BatchDetector(TransformerDetector):
                 for piece in split_passage(text, self._offsets(text), room)
             ]
         groups = self._group_passages_into_chunks(passages, item.question, item.answer)
-        return [self._fitted(item, self._prompt(group, item.question)) for group in groups]
+        return [window for group in groups for window in self._fitted_all(item, group)]
+
+    def _fitted_all(self, item: Item, group: list[str]) -> list[Window]:
+        """The windows of a group; LettuceDetect counts three special tokens, RoBERTa has four."""
+        window = self._fitted(item, self._prompt(group, item.question))
+        if not window.truncated or len(group) == 1 or self.evidence_rule == "every":
+            return [window]
+        middle = len(group) // 2
+        return [*self._fitted_all(item, group[:middle]), *self._fitted_all(item, group[middle:])]
 
     def _fitted(self, item: Item, prompt: str) -> Window:
         """The window of one prompt, cut at its end where it must be."""
@@ -253,10 +261,12 @@ class BatchDetector(TransformerDetector):
             if not np.isfinite(joined).all():
                 verdicts[item] = Verdict([], failure="the model's output is not a number")
                 continue
-            verdicts[item] = Verdict(
-                self._spans(item, parts[item][0].offsets, joined),
-                any(window.truncated for window in parts[item]),
-            )
+            try:
+                spans = self._spans(item, parts[item][0].offsets, joined)
+            except Exception as error:  # the typing head's
+                verdicts[item] = Verdict([], failure=f"{type(error).__name__}: {error}")
+                continue
+            verdicts[item] = Verdict(spans, any(window.truncated for window in parts[item]))
         return verdicts
 
     def _spans(self, item: Item, offsets: list[tuple[int, int]], margins: np.ndarray) -> list[Span]:

@@ -1,6 +1,10 @@
 """What is judged and what comes of it."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
 
 from distilabel_rag4rag.detect.spans import Span
 
@@ -24,22 +28,30 @@ class Verdict(NamedTuple):
 def item_or_reason(row: dict[str, Any]) -> Item | str:
     """What to judge in a row, or why there is nothing to judge."""
     answer, question = row["answer"], row.get("question")
-    if row.get("abstained") in (True,):  # np.bool_ too, but not NaN
+    abstained = row.get("abstained")
+    if isinstance(abstained, bool | np.bool_) and abstained:
         return "abstained"
-    if answer is None or answer != answer:  # NaN is how pandas says None
+    if _is_missing(answer):
         return "no answer"
     if not isinstance(answer, str):
         return f"judge failed: answer is a {type(answer).__name__}, expected a str"
     if not answer.strip():
         return "empty answer"
     contexts = row["contexts"]
-    if contexts is None or isinstance(contexts, str):
+    if isinstance(contexts, str) or _is_missing(contexts):
         contexts = [contexts]
-    try:
-        passages = tuple(str(text) for text in contexts if isinstance(text, str) and text.strip())
-    except TypeError:
+    if isinstance(contexts, Mapping) or not isinstance(contexts, Iterable):
         return f"judge failed: contexts is a {type(contexts).__name__}, expected a str or a list"
+    given = [text for text in contexts if not _is_missing(text)]
+    if strange := [type(text).__name__ for text in given if not isinstance(text, str)]:
+        return f"judge failed: contexts holds a {strange[0]}, expected str"
+    passages = tuple(str(text) for text in given if text.strip())
     if not passages:
         return "no evidence"
     asked = isinstance(question, str) and question.strip()
     return Item(passages, str(answer), str(question) if asked else None)
+
+
+def _is_missing(value: Any) -> bool:
+    """None, or what pandas says instead of it."""
+    return pd.isna(value) is True

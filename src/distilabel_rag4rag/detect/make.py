@@ -40,7 +40,9 @@ def check_settings(judge: "LettuceDetectJudge") -> None:
             f"model is a {type(model).__name__}; expected a path, a Hub id or an object with "
             "LettuceDetect's `predict`"
         )
-    if secrets := [name for name in judge.detector_kwargs if "key" in name or "token" in name]:
+    if secrets := [
+        name for name in judge.detector_kwargs if name.endswith(("key", "token", "secret"))
+    ]:
         raise DistilabelUserError(
             f"detector_kwargs holds {secrets}, which saved pipelines would hold too; expected the "
             "environment variable OPENAI_API_KEY"

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import platformdirs
+from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag.detect.items import Item, Verdict
 from distilabel_rag4rag.detect.spans import Span
@@ -56,15 +57,21 @@ def remote_detector(method: str, model: str, lang: str, settings: dict[str, Any]
 
     # LettuceDetect's default is a file in its own package's folder.
     cache = platformdirs.user_cache_path("distilabel-rag4rag") / "lettucedetect"
-    name = re.sub(r"[^\w.-]", "_", f"{model}-{lang}.json")
+    name = re.sub(r"[^\w.-]", "_", f"{model}-{lang}-{settings.get('base_url', '')}.json")
     settings = {"cache_file": str(cache / name), "lang": lang, **settings}
     detector = make_detector(method, model=model, **settings)
+    if detector.native:
+        raise DistilabelUserError(
+            f"model={model!r} is one of LettuceDetect's native generative models, whose unreadable "
+            "replies would pass for clean verdicts; expected another LLM, or "
+            "detector_kwargs={'native': False}"
+        )
     _raise_on_unreadable_replies(detector)
     return OneByOne(detector, CONCURRENT_REQUESTS)
 
 
 def _raise_on_unreadable_replies(detector: Any) -> None:
-    """LettuceDetect logs a reply that it cannot read and returns no spans: a clean verdict.
+    """LettuceDetect logs a reply that it cannot use and returns no spans: a clean verdict.
 
     It catches ValueError and its like around `_parse_response`; another type passes through.
     """
@@ -77,7 +84,23 @@ def _raise_on_unreadable_replies(detector: Any) -> None:
             raise RuntimeError(f"the LLM's reply cannot be read: {error}") from error
         return items
 
-    detector._parse_response = parse_or_raise
+    def located_or_raise(items: list[Any], answer: str, min_confidence: float = 0.0) -> list[Span]:
+        spans: list[Span] = locate(items, answer, min_confidence)
+        if not spans and any(_claims(item, min_confidence) for item in items):
+            raise RuntimeError(f"the LLM names text that the answer does not hold: {items!r:.200}")
+        return spans
+
+    locate = detector._to_spans
+    detector._parse_response, detector._to_spans = parse_or_raise, located_or_raise
+
+
+def _claims(item: Any, min_confidence: float) -> bool:
+    """Whether the LLM calls this part of the answer hallucinated, and surely enough."""
+    if not isinstance(item, dict):
+        return True
+    confidence = item.get("confidence")
+    sure = not isinstance(confidence, int | float) or confidence >= min_confidence
+    return item.get("is_hallucination") is not False and sure
 
 
 def _with_confidence(span: Span) -> Span:

@@ -8,13 +8,18 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from operator import index
 from typing import Any
 
 Span = dict[str, Any]
 
 # Scripts that are written without spaces between words (Thai to Khmer, kana, ideographs): a run of
 # their letters is a sentence rather than a word, so that widening leaves them alone.
-_WORD = re.compile(r"[^\W_\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]+")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f"
+    "\U00020000-\U0003ffff]"
+)
+SOFT_HYPHEN = "\u00ad"
 
 
 def sigmoid(margin: float) -> float:
@@ -78,8 +83,13 @@ def tidy(
         min_confidence: leave out spans below it, before anything is joined.
 
     Raises:
-        ValueError: if a span lies outside the answer.
+        ValueError: if a span lies outside the answer, or a confidence outside [0, 1].
+        TypeError: if an offset is no whole number.
     """
+    spans = list(spans)
+    for span in spans:
+        if not 0.0 <= span["confidence"] <= 1.0:
+            raise ValueError(f"confidence {span['confidence']} lies outside [0, 1]")
     kept = (span for span in spans if span["confidence"] >= min_confidence)
     tidied: list[Span] = []
     trimmed = sorted((_trim(answer, span) for span in kept), key=lambda span: span["start"])
@@ -104,7 +114,7 @@ def _larger(one: Span, other: Span) -> float:
 
 
 def _trim(answer: str, span: Span) -> Span:
-    start, end = int(span["start"]), int(span["end"])
+    start, end = index(span["start"]), index(span["end"])
     if not 0 <= start <= end <= len(answer):
         raise ValueError(f"span {start}:{end} lies outside the answer of {len(answer)} characters")
     while start < end and answer[start].isspace():
@@ -116,12 +126,23 @@ def _trim(answer: str, span: Span) -> Span:
 
 def _widen(answer: str, span: Span) -> Span:
     start, end = span["start"], span["end"]
-    for word in _WORD.finditer(answer):
-        if word.start() < start < word.end():
-            start = word.start()
-        if word.start() < end < word.end():
-            end = word.end()
+    while _inside_a_word(answer, start):
+        start -= 1
+    while _inside_a_word(answer, end):
+        end += 1
     return {**span, **_span(answer, start, end, span["confidence"])}
+
+
+def _inside_a_word(answer: str, place: int) -> bool:
+    return 0 < place < len(answer) and all(map(_of_a_word, answer[place - 1 : place + 1]))
+
+
+def _of_a_word(character: str) -> bool:
+    """A letter or a digit, or what stands on or in one."""
+    if _UNSPACED.match(character):
+        return False
+    mark = unicodedata.category(character).startswith("M")
+    return character.isalnum() or mark or character == SOFT_HYPHEN
 
 
 def _belongs(answer: str, last: Span, span: Span, merge: bool) -> bool:
