@@ -1,6 +1,7 @@
 """What is taken for a secret, and what is not: names, forms, values, and a way out."""
 
 import json
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -199,6 +200,24 @@ def test_a_refused_row_can_be_accepted_and_the_hubs_token_cannot(
         dry_run(run, "ann/x", tmp_path / "c", accept=[key], **TERMS)
     with pytest.raises(DistilabelUserError, match="accept: found"):
         dry_run(run, "ann/x", tmp_path / "d", accept=["sk"], **TERMS)
+
+
+def test_errors_in_a_log_are_no_secrets() -> None:
+    for line in (
+        "KeyError: 'question'",
+        "JSONDecodeError: unexpected token: word.",
+        "input_tokens: 123456, output_tokens=2345",
+        "Answer key: Paris",
+    ):
+        assert refusal_of(line, "run/pipeline.log") == ""
+    assert refusal_of("password: hunter", "run/pipeline.log")
+
+
+def test_long_words_take_no_time() -> None:
+    started = time.perf_counter()
+    for text in ("a" * 200_000, "a/" * 5_000, "https://h/" + "a" * 200_000, "a." * 50_000):
+        assert refusal_of(text, "run/pipeline.log") == ""
+    assert time.perf_counter() - started < 20
 
 
 def test_a_name_is_taken_apart() -> None:

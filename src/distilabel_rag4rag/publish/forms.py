@@ -59,7 +59,7 @@ _ACCOUNT = re.compile(
     r"(?i)\b(?:AccountKey|SharedAccessKey|SharedAccessSignature)=[^;\s]{8,}"
     r"|;\s*(?:password|pwd)=([^;\s]{4,})"
 )
-_URL = re.compile(r"(?i)[a-z][a-z0-9+.-]*://[^\s'\"<>]*")
+_URL = re.compile(r"(?i)(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^\s'\"<>]*")
 #: A port is no password; a password may hold a slash.
 _USER = re.compile(r"://(?P<user>[^/:@?#\[]*)(?::(?!\d+(?:/|$))(?P<password>[^@]+))?@")
 _QUERY = re.compile(r"[?&;]([^=&#]+)=([^&#]{6,})")

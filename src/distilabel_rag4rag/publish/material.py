@@ -119,7 +119,9 @@ def _of_rows(
     material.notes += [f"The arm {arm} has no rows." for arm in told if arm not in there]
     left = [arm for arm in told if arm in there and arm not in arms]
     if left:
-        material.notes.append(f"Not published: the rows of {', '.join(left)}.")
+        note = f"Not published: the rows of {', '.join(left)}."
+        more = "" if arms else " Without an arm, `rag4rag report` has nothing to draw from here."
+        material.notes.append(note + more)
     return material
 
 

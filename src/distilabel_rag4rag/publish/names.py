@@ -51,8 +51,10 @@ _NAMED = ("name", "key", "field", "parameter", "header")
 _VALUES = ("value", "val", "default", "content")
 _ASSIGNED = re.compile(r"\s*([\w.-]+)\s*=\s*(\S.*)", re.DOTALL)
 _TOLD = re.compile(
-    r"([A-Za-z][\w.-]*)[\"']?\s*[=:]\s*(?:(?:Basic|Bearer)\s+)?[\"']?([^\s\"',;]{4,})"
+    r"(?<![\w.-])([A-Za-z][\w.-]*)[\"']?\s*[=:]\s*(?:(?:Basic|Bearer)\s+)?[\"']?([^\s\"',;]{4,})"
 )
+#: Names that prose has, too, as in `unexpected token: word`.
+_PROSE = re.compile(r"(?i)key|token|auth|cookie")
 
 
 def is_secret_name(name: str, value: Any = "") -> bool:
@@ -111,6 +113,7 @@ def secret_told(text: str) -> bool:
     return any(
         is_secret_name(name, int(value) if value.isdecimal() else value)
         and not is_placeholder(value)
+        and not (_PROSE.search(name) and value.rstrip(".:!?)").isalpha())
         for name, value in _TOLD.findall(text)
     )
 
