@@ -1,6 +1,7 @@
 """Intervals and tests against brute force, scipy, statsmodels and scikit-learn."""
 
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from statsmodels.stats.proportion import proportion_confint
 from distilabel_rag4rag.compare import compare
 from distilabel_rag4rag.compare.metrics import squad_scores
 from distilabel_rag4rag.compare.pairs import paired_rates
+from distilabel_rag4rag.compare.result import to_json
 from distilabel_rag4rag.compare.statistics import (
     ClusterBootstrap,
     Estimate,
@@ -21,6 +23,7 @@ from distilabel_rag4rag.compare.statistics import (
     holm,
     ratio,
 )
+from distilabel_rag4rag.report import write_report
 
 
 def clustered(clusters: int, per: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -234,7 +237,106 @@ def test_perfect_on_the_labels_is_not_perfect():
 )
 def test_where_no_correction_is_possible(rows: list[dict], reason: str):
     found = judged(rows).labelled
-    assert (found.reason, found.corrected) == (reason, {})
+    assert found.reason == reason
+    assert (found.corrected["a"].corrected_rate, found.corrected["a"].unclipped) == (
+        Estimate(),
+        None,
+    )
+    # Of a single arm's own labels the rate can be told all the same: by hand, cell by cell.
+    flags = [row["hallucination_score"] >= 0.5 for row in rows]
+    by_hand = 0.0
+    for cell in (True, False):
+        labels = [
+            r["human_hallucinated"]
+            for r, flag in zip(rows, flags, strict=True)
+            if flag is cell and r["human_hallucinated"] is not None
+        ]
+        by_hand += flags.count(cell) / len(rows) * np.mean(labels)
+    own = found.corrected["a"].own_rate
+    assert own.value == pytest.approx(by_hand)
+    assert 0 <= own.low <= own.value < own.high < 1
+
+
+def cells(arm: str, hit: int, miss: int, false: int, right: int) -> list[dict]:
+    """Rows whose labels fill the four cells; negative: as many rows without a label."""
+    kinds = ((True, 0.9, hit), (True, 0.0, miss), (False, 0.9, false), (False, 0.0, right))
+    made = [(bad, score, n > 0) for bad, score, n in kinds for _ in range(abs(n))]
+    return [
+        {"arm": arm, "id": f"q{i}", "passage_id": f"p{i}", "answer": "x"}
+        | {"hallucination_score": score, "human_hallucinated": bad if known else None}
+        for i, (bad, score, known) in enumerate(made)
+    ]
+
+
+def test_an_arms_own_labels_tell_where_the_judge_errs_otherwise():
+    rows = cells("rag4rag", 15, 15, 0, 70) + cells("zero_shot", 60, 0, 10, 30)
+    found = compare(rows, by=()).judge.labelled.corrected
+    for arm, truth, flagged in (("rag4rag", 0.30, 0.15), ("zero_shot", 0.60, 0.70)):
+        own = found[arm].own_rate
+        assert found[arm].flagged_rate.value == pytest.approx(flagged)
+        assert own.value == pytest.approx(truth)  # every row has a label: the rate is known
+        # As wide as the share of 100 independent rows is uncertain, by Wilson.
+        low, high = proportion_confint(100 * truth, 100, method="wilson")
+        assert (own.low, own.high) == pytest.approx((low, high), abs=0.035)
+    assert found["rag4rag"].corrected_rate.value == pytest.approx(0.0796, abs=1e-4)  # pooled
+
+
+def test_a_cell_without_labels_may_hold_anything(tmp_path: Path):
+    rows = cells("a", 8, -10, 2, -80) + cells("b", -5, -5, -5, -5) + cells("c", 30, 5, 5, 60)
+    comparison = compare(rows, by=(), bootstrap=500)
+    found = comparison.judge.labelled.corrected
+    assert found["b"].own_rate is None
+    own = found["a"].own_rate
+    assert own.value is None
+    assert 0.02 < own.low < 0.08  # of 10% flagged 8 in 10 are wrong, of the others none
+    assert 0.96 < own.high < 1  # of the others all
+    plain = to_json(found["a"])
+    assert (plain["own_rate"], plain["own_rate_ci"]) == (None, pytest.approx([own.low, own.high]))
+    write_report(comparison, tmp_path)
+    told = (tmp_path / "report.md").read_text()
+    assert f"between {100 * own.low:.1f}% and {100 * own.high:.1f}% by its own labels" in told
+    assert "- b: 50.0% " in told
+    assert "no labels of its own" in told
+    page = (tmp_path / "report.html").read_text()
+    assert f"{100 * own.low:.1f} to {100 * own.high:.1f}" in page
+
+
+def test_the_report_says_where_the_two_corrections_contradict(tmp_path: Path):
+    rows = cells("rag4rag", 30, 30, 0, 140) + cells("zero_shot", 120, 0, 20, 60)
+    write_report(compare(rows, by=(), bootstrap=500), tmp_path)
+    sentence = "The two contradict each other for zero_shot, rag4rag, so there the judge errs"
+    assert sentence in (tmp_path / "report.md").read_text().replace("\\", "")
+    assert sentence in (tmp_path / "report.html").read_text()
+
+
+def test_few_labels_never_give_nan():
+    # One hallucinated answer labelled, and it is passed: in many draws the judge is at chance.
+    rows = cells("a", 1, 1, 1, 20) + cells("b", -4, -4, -4, -60)
+    for row in rows:
+        if row["human_hallucinated"] is not None:
+            row["review_weight"] = 1.0 if row["hallucination_score"] else 40.0
+    found = compare(rows, by=(), bootstrap=500).judge.labelled
+    for corrected in found.corrected.values():
+        assert (corrected.corrected_rate.low, corrected.corrected_rate.high) == (0.0, 1.0)
+    # A heavy miss is one label, however much it weighs: the interval is not that of its weight.
+    assert found.sensitivity.value == pytest.approx(1 / 41)
+    assert found.sensitivity.high > 0.2
+
+
+def test_no_miss_among_few_labels_is_no_proof_of_none():
+    # 30 rightly flagged of weight 1, none missed among 30 passed of weight 50.
+    rows = cells("a", 30, 0, 0, 30) + [
+        {**row, "id": f"more-{row['id']}", "passage_id": f"more-{row['id']}"}
+        for row in cells("a", 0, 0, 0, -1470)
+    ]
+    for row in rows:
+        if row["human_hallucinated"] is not None:
+            row["review_weight"] = 1.0 if row["hallucination_score"] else 50.0
+    found = compare(rows, by=(), bootstrap=2000).judge.labelled
+    # By Jeffreys up to 8% of 1500 answers are missed, against 30 flagged ones.
+    missed = stats.beta.ppf(0.975, 0.5, 30.5)
+    assert found.sensitivity.low == pytest.approx(30 / (30 + 1500 * missed), abs=0.04)
+    assert found.sensitivity.high == 1.0
 
 
 def test_false_alarms_without_labels():

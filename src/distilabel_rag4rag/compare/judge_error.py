@@ -1,6 +1,6 @@
 """How wrong the judge itself is, and what the rates become when that is taken into account."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,10 @@ from distilabel_rag4rag.compare.statistics import (
     Estimate,
     Floats,
     Resampling,
+    Statistic,
     ratio,
 )
+from distilabel_rag4rag.compare.verified import Cell, interval, label_cell, own_rate
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,21 @@ class Corrected:
 
     Attributes:
         flagged_rate: of judged answers.
-        corrected_rate: Rogan and Gladen's, kept within [0, 1]; its interval carries the
-            uncertainty of the rate and of the labels.
+        own_rate: from the arm's own labels, whatever the judge's error in other arms; None where
+            the arm has no label; without a value where only its flagged or only its passed
+            answers have labels.
+        corrected_rate: Rogan and Gladen's, which takes the judge's error to be the same in all
+            arms, kept within [0, 1]; its interval carries the uncertainty of the rate and of the
+            labels. Empty where `LabelledJudge.reason` says why.
         unclipped: the same before it was kept within [0, 1].
+        apart: the intervals of the two do not meet.
     """
 
     flagged_rate: Estimate
+    own_rate: Estimate | None
     corrected_rate: Estimate
-    unclipped: float
+    unclipped: float | None
+    apart: bool
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,8 @@ class LabelledJudge:
         specificity: passed, of what people call supported.
         kappa: Cohen's.
         calibration: per bin of scores: rows, mean_score, share_hallucinated.
-        corrected: arm -> rates; empty where the correction is impossible.
-        reason: why it is, or None.
+        corrected: arm -> rates; empty where the labelled rows were picked.
+        reason: why Rogan and Gladen's correction is impossible, or None.
 
     References:
         Rogan and Gladen, American Journal of Epidemiology 107 (1978).
@@ -120,16 +129,17 @@ def _against_labels(table: pd.DataFrame, resampling: Resampling) -> LabelledJudg
     }
     drawn = bool(table.loc[known, "weight"].notna().all())
     weight = table["weight"].fillna(0.0) if drawn else pd.Series(1.0, index=table.index)
-    of_wrong, of_right = positive * weight, negative * weight
     counted = {name: cell * weight for name, cell in cells.items()}
     bootstrap = resampling.of(table["cluster"])
-    rates = bootstrap.rates(
-        {
-            "sensitivity": (counted["true_flags"], of_wrong),
-            "specificity": (counted["true_passes"], of_right),
-        }
-    )
-    youden = (rates["sensitivity"].value or 0) + (rates["specificity"].value or 0) - 1
+    flags = counted["true_flags"] + counted["false_flags"]
+    labels = flags + counted["missed"] + counted["true_passes"]
+    share = label_cell(bootstrap, flags, labels)
+    if drawn and abs(labels.sum() - table["judged"].sum()) < 0.01 * labels.sum():
+        # The labels stand for all rows, whose share of flags is known without them.
+        every = label_cell(bootstrap, 1.0 * (table["flagged"] & table["judged"]), table["judged"])
+        share = replace(share, shares=every.shares)
+    total, replicates = _four(share, *_label_cells(bootstrap, counted))
+    youden = float(_sensitivity(total) + _specificity(total) - 1)
     reason = None
     if not positive.any() or not negative.any():
         reason = "the labels hold only one of the two answers"
@@ -141,12 +151,11 @@ def _against_labels(table: pd.DataFrame, resampling: Resampling) -> LabelledJudg
     elif youden <= 0:
         reason = "by the labels the judge is no better than chance"
     corrected = {}
-    for arm, rows in table.groupby("arm", sort=False) if reason is None else ():
-        columns = [counted["true_flags"], of_wrong, counted["true_passes"], of_right]
+    for arm in table["arm"].unique() if drawn else ():
         here = table["arm"] == arm
-        columns += [table["flagged"] & here, table["judged"] & here]
-        if rows["judged"].any():
-            corrected[str(arm)] = _correct(bootstrap, columns, resampling)
+        if table.loc[here, "judged"].any():
+            pooled = (total, replicates) if reason is None else None
+            corrected[str(arm)] = _correct(bootstrap, table, here, counted, pooled)
     return LabelledJudge(
         rows=int(known.sum()),
         true_flags=int(cells["true_flags"].sum()),
@@ -154,8 +163,8 @@ def _against_labels(table: pd.DataFrame, resampling: Resampling) -> LabelledJudg
         false_flags=int(cells["false_flags"].sum()),
         true_passes=int(cells["true_passes"].sum()),
         weighted=drawn and bool(weight[known].nunique() > 1),
-        sensitivity=rates["sensitivity"],
-        specificity=rates["specificity"],
+        sensitivity=_share(bootstrap, _sensitivity, total, replicates),
+        specificity=_share(bootstrap, _specificity, total, replicates),
         kappa=bootstrap.estimates({"kappa": (kappa, list(counted.values()))})["kappa"],
         calibration=_calibration(table[known]),
         corrected=corrected,
@@ -178,29 +187,97 @@ def rogan_gladen(sums: Floats) -> Floats:
     return (rate + specificity - 1) / (sensitivity + specificity - 1)
 
 
+def _label_cells(
+    bootstrap: ClusterBootstrap, counted: dict[str, pd.Series], here: pd.Series | bool = True
+) -> tuple[Cell, Cell]:
+    """The flagged and the passed answers that people labelled, of all arms or of one."""
+    true_flags, missed = counted["true_flags"] * here, counted["missed"] * here
+    return (
+        label_cell(bootstrap, true_flags, true_flags + counted["false_flags"] * here),
+        label_cell(bootstrap, missed, missed + counted["true_passes"] * here),
+    )
+
+
+def _four(labels: Cell, flagged: Cell, passed: Cell) -> tuple[Floats, Floats]:
+    """True flags, missed, false flags, true passes: as they are, and drawn anew.
+
+    From the share of flags among the labels, and of hallucinated answers in either cell.
+    """
+
+    def four(flags: Any, wrong_f: Any, wrong_p: Any) -> Floats:
+        wrong_f, wrong_p = np.nan_to_num(wrong_f), np.nan_to_num(wrong_p)
+        parts = (flags * wrong_f, (1 - flags) * wrong_p)
+        return np.stack([*parts, flags - parts[0], 1 - flags - parts[1]], axis=-1)
+
+    return (
+        four(labels.share, flagged.share, passed.share),
+        four(labels.shares, flagged.shares, passed.shares),
+    )
+
+
+def _sensitivity(four: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return four[..., 0] / (four[..., 0] + four[..., 1])
+
+
+def _specificity(four: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return four[..., 3] / (four[..., 3] + four[..., 2])
+
+
+def _share(
+    bootstrap: ClusterBootstrap, statistic: Statistic, total: Floats, replicates: Floats
+) -> Estimate:
+    value, drawn = float(statistic(total)), statistic(replicates)
+    return interval(bootstrap, value, drawn, drawn) if np.isfinite(value) else Estimate()
+
+
 def _correct(
-    bootstrap: ClusterBootstrap, columns: list[pd.Series], resampling: Resampling
+    bootstrap: ClusterBootstrap,
+    table: pd.DataFrame,
+    here: pd.Series,
+    counted: dict[str, pd.Series],
+    pooled: tuple[Floats, Floats] | None,
 ) -> Corrected:
-    """Resampling passages carries the uncertainty of rate, sensitivity and specificity at once."""
+    """Resampling passages carries the uncertainty of rate and labels at once."""
+    columns = (table["flagged"] & table["judged"] & here, table["judged"] & here)
     sums = bootstrap.sums(columns)
     total, resampled = sums.sum(axis=0), bootstrap.resample(sums)
-    rng = np.random.default_rng(resampling.seed)
-    for right, known in ((0, 1), (2, 3)):
-        if total[right] in (0, total[known]):  # perfect on the labels is not perfect
-            rows = total[known] ** 2 / np.square(columns[known]).sum()  # Kish's effective number
-            hits = rows * total[right] / total[known]
-            drawn = rng.beta(hits + 0.5, rows - hits + 0.5, len(resampled))
-            resampled[:, right] = drawn * resampled[:, known]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        replicates = rogan_gladen(resampled)
-    tail = (1 - resampling.level) / 2
-    low, high = np.nanquantile(replicates, [tail, 1 - tail])
-    unclipped = float(rogan_gladen(total))
+    cells = _label_cells(bootstrap, counted, here)
+    own = None
+    if cells[0].known or cells[1].known:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rates = np.concatenate([[ratio(total)], ratio(resampled)])
+        own = own_rate(bootstrap, rates, cells)
+    corrected, unclipped = Estimate(), None
+    if pooled is not None:
+        unclipped = float(rogan_gladen(_pairs(pooled[0], total)))
+        pairs = _pairs(pooled[1], resampled)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            replicates = rogan_gladen(pairs)
+            better = ratio(pairs[..., 0:2]) + ratio(pairs[..., 2:4]) > 1
+        # In draws in which the judge is no better than chance the rate may be anything.
+        replicates[~better] = np.nan
+        corrected = interval(bootstrap, unclipped, replicates, replicates)
     return Corrected(
-        flagged_rate=bootstrap.rates({"rate": (columns[4], columns[5])})["rate"],
-        corrected_rate=Estimate(*(float(np.clip(x, 0, 1)) for x in (unclipped, low, high))),
+        flagged_rate=bootstrap.rates({"rate": columns})["rate"],
+        own_rate=own,
+        corrected_rate=corrected,
         unclipped=unclipped,
+        apart=own is not None and _apart(own, corrected),
     )
+
+
+def _pairs(four: Floats, rate: Floats) -> Floats:
+    """What `rogan_gladen` takes."""
+    tp, fn, fp, tn = np.moveaxis(four, -1, 0)
+    return np.stack([tp, tp + fn, tn, tn + fp, rate[..., 0], rate[..., 1]], axis=-1)
+
+
+def _apart(a: Estimate, b: Estimate) -> bool:
+    if a.low is None or a.high is None or b.low is None or b.high is None:
+        return False
+    return a.low > b.high or b.low > a.high
 
 
 def _calibration(rows: pd.DataFrame, bins: int = 10) -> list[dict[str, Any]]:
