@@ -195,7 +195,7 @@ def test_without_arms_the_card_says_nothing_of_them(run: Path) -> None:
     whole = card_of(run)
     card = write_card(gather(run, ["pairs", "passage_pairs"]), said, "ann/x", None)
     assert "`rag4rag report ann/x --out report`" in whole
-    assert "rag4rag report" not in card
+    assert "rag4rag report ann/x" not in card
     assert "are not published here." in card
     assert "- Not published: the rows of " in card
     assert "\n# x\n" in card  # a blank title is none

@@ -115,8 +115,8 @@ def test_a_comparison_without_its_arms_says_so(
 ) -> None:
     _, _, notes = local_hub.call(push, run, "ann/armless", configs=["pairs", "passage_pairs"])
     assert notes == [
-        "Not published: the rows of zero_shot, gold_context, rag4rag. Without an arm, `rag4rag"
-        " report` has nothing to draw from here."
+        "Not published: the rows of zero_shot, gold_context, rag4rag. Without an arm, rag4rag"
+        " report has nothing to draw from here."
     ]
     done = local_hub.rag4rag("report", "ann/armless", "--out", tmp_path / "report")
     assert done.returncode != 0

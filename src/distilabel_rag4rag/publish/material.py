@@ -120,7 +120,7 @@ def _of_rows(
     left = [arm for arm in told if arm in there and arm not in arms]
     if left:
         note = f"Not published: the rows of {', '.join(left)}."
-        more = "" if arms else " Without an arm, `rag4rag report` has nothing to draw from here."
+        more = "" if arms else " Without an arm, rag4rag report has nothing to draw from here."
         material.notes.append(note + more)
     return material
 
