@@ -238,7 +238,9 @@ def _from_parquet(path: Path) -> Table:
 
 
 def _from_hub(source: str, split: str | None) -> Table:
-    from datasets import load_dataset
+    from datasets import concatenate_datasets, load_dataset
+
+    from distilabel_rag4rag.publish.read import check_arms, manifest
 
     name, _, config = source.partition(":")
     try:
@@ -248,18 +250,13 @@ def _from_hub(source: str, split: str | None) -> Table:
             f"{source} is no file or folder here, and as a dataset of the Hub it could not be "
             f"loaded: {type(error).__name__}: {error}"
         ) from error
-    if split is None and len(found) > 1 and _is_published(name):
+    published = manifest(name)
+    if not config:
+        check_arms(name, published)
+    if published and split is None and len(found) > 1:
         # The splits of what `rag4rag publish` wrote are one run parted by document.
-        from datasets import concatenate_datasets
-
         found = concatenate_datasets(list(found.values()))
     return _from_dataset(found, split, f"the Hub's {source}")
-
-
-def _is_published(name: str) -> bool:
-    from distilabel_rag4rag.publish.read import manifest
-
-    return manifest(name) is not None
 
 
 def _from_dataset(source: Any, split: str | None, name: str) -> Table:

@@ -23,6 +23,19 @@ def manifest(repo_id: str, revision: str | None = None) -> dict[str, Any] | None
     return found if isinstance(found, dict) else None
 
 
+def check_arms(repo_id: str, found: dict[str, Any] | None) -> None:
+    """Raise where a comparison's rows are not there to be read.
+
+    Raises:
+        ValueError: if the arms of a comparison were not published.
+    """
+    if found and found.get("compared") and not found.get("arms"):
+        raise ValueError(
+            f"{repo_id}: the arms of this comparison were not published, only"
+            f" {', '.join(found.get('configs', ()))}; publish it without --configs"
+        )
+
+
 def published_rows(
     repo_id: str, split: str | None = None, revision: str | None = None
 ) -> "pd.DataFrame | None":
@@ -35,11 +48,7 @@ def published_rows(
     from datasets import load_dataset
 
     found = manifest(repo_id, revision)
-    if found and found.get("compared") and not found.get("arms"):
-        raise ValueError(
-            f"{repo_id}: the arms of this comparison were not published, only"
-            f" {', '.join(found.get('configs', ()))}; publish it without --configs"
-        )
+    check_arms(repo_id, found)
     if not found or not found.get("arms"):
         return None
     frames = []
