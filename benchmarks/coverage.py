@@ -108,7 +108,10 @@ def one_judge(
             "weight": 1.0,
         }
     ).assign(
-        score=flagged.astype(float), label=pd.Series(truth, dtype=object).where(labelled, None)
+        weight=1.0,
+        tie=False,
+        score=flagged.astype(float),
+        label=pd.Series(truth, dtype=object).where(labelled, None),
     )
     judge = measure_judge(table, table[:0], Resampling(samples, int(rng.integers(2**31))))
     name = f"judge {sens}/{spec}, rate {rate}"
@@ -145,7 +148,7 @@ def judged_arms(
         )
     table = pd.concat(made, ignore_index=True)
     table["record_id"] = table["arm"] + table["id"]
-    return table.assign(flagged=table["score"] >= 0.5, judged=True, exact=0.0)
+    return table.assign(flagged=table["score"] >= 0.5, judged=True, exact=0.0, tie=False)
 
 
 def one_review(

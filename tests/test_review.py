@@ -24,7 +24,8 @@ from distilabel_rag4rag.cli import app
 from distilabel_rag4rag.review.connect import connect, find_workspace, get_dataset
 from distilabel_rag4rag.review.pull import pull
 from distilabel_rag4rag.review.push import _log, push
-from distilabel_rag4rag.review.records import display, reviewable, to_record, valid_spans
+from distilabel_rag4rag.review.records import reviewable, to_record, valid_spans
+from distilabel_rag4rag.review.shown import display
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from distilabel_rag4rag.review.connect import connect
 from distilabel_rag4rag.review.pull import pull
 from distilabel_rag4rag.review.push import push
-from distilabel_rag4rag.review.records import display
+from distilabel_rag4rag.review.shown import display
 
 BROWSERS = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome")
 

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from distilabel_rag4rag.cli import app
 from distilabel_rag4rag.compare import compare
 from distilabel_rag4rag.compare.wording import percent
-from distilabel_rag4rag.review.records import display, record_id
+from distilabel_rag4rag.review.records import record_id
+from distilabel_rag4rag.review.shown import display
 
 #: Before the answer of every other row: an emoji, what HTML would eat, a line end of Windows.
 HOSTILE = "🎉 <b>R&D</b>\r\n"
@@ -190,24 +191,27 @@ def test_the_whole_circle(server: Server, tmp_path: Path) -> None:
     for row in first:
         size[stratum(row)] += 1
     first_by_id = {record_id(row): row for row in first}
-    known = {key: people.label(key) for key in before if people.label(key) is not None}
+    # A tie counts half as hallucinated, half as not.
+    known = {key: 0.5 if (said := people.label(key)) is None else float(said) for key in before}
     for key in known:
         labelled[stratum(first_by_id[key])] += 1
     caught = wrong = passed = right = 0.0
+    own: dict[tuple[str, bool], list[tuple[float, float]]] = defaultdict(list)
     for key, hallucinated in known.items():
         row = first_by_id[key]
         weight = size[stratum(row)] / labelled[stratum(row)]
         flag = row["hallucination_score"] >= THRESHOLD
         wrong += weight * hallucinated
-        caught += weight * (hallucinated and flag)
-        right += weight * (not hallucinated)
-        passed += weight * (not hallucinated and not flag)
+        caught += weight * hallucinated * flag
+        right += weight * (1 - hallucinated)
+        passed += weight * (1 - hallucinated) * (not flag)
+        own[row["arm"], flag].append((weight * hallucinated, weight))
     sensitivity, specificity = caught / wrong, passed / right
     comparison = compare(pd.read_parquet(tmp_path / "rows.parquet"), labels=gold.reset_index())
     judge = comparison.judge.labelled
     assert judge is not None
     assert judge.weighted
-    assert judge.rows == 56
+    assert (judge.rows, judge.ties) == (56, 4)
     assert judge.sensitivity.value == pytest.approx(sensitivity)
     assert judge.specificity.value == pytest.approx(specificity)
     for arm, corrected in judge.corrected.items():
@@ -215,6 +219,12 @@ def test_the_whole_circle(server: Server, tmp_path: Path) -> None:
         rate = sum(flags) / len(flags)
         by_hand = (rate + specificity - 1) / (sensitivity + specificity - 1)
         assert corrected.unclipped == pytest.approx(by_hand)
+        by_hand = 0.0
+        for flag, part in ((True, rate), (False, 1 - rate)):
+            wrong_here, known_here = map(sum, zip(*own[arm, flag], strict=True))
+            by_hand += part * wrong_here / known_here
+        assert corrected.own_rate is not None
+        assert corrected.own_rate.value == pytest.approx(by_hand)
 
     rag4rag(server, "report", tmp_path, "--labels", tmp_path / "review" / "gold.parquet")
     told = (tmp_path / "report.md").read_text("utf-8").replace("\\", "")  # without escapes
@@ -222,6 +232,7 @@ def test_the_whole_circle(server: Server, tmp_path: Path) -> None:
         assert f"- {arm}: " in told
         assert f"{percent(corrected.corrected_rate)} corrected" in told
     assert "Against 56 human labels, each with its weight in the sample" in told
+    assert "4 more answers are ties, which count half" in told
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "counts each labelled answer with its weight in the sample" in page
     summary = json.loads((tmp_path / "review" / "agreement.json").read_text("utf-8"))

@@ -201,6 +201,7 @@ def said(
         "suggestion": "accepted",
         "contradicts": False,
         "corrected": None,
+        "stand_ins": False,
         "question_is_good": None,
     }
     return Response(**{**given, **changes})

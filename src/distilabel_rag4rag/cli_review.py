@@ -42,8 +42,12 @@ def push(
     dataset: DatasetName = None,
     workspace: Workspace = None,
     design: Annotated[
-        str, typer.Option(help="Who is drawn: stratified, uncertainty, disagreements or all.")
-    ] = "stratified",
+        str | None,
+        typer.Option(
+            help="Who is drawn: stratified, uncertainty, disagreements or all; nothing: as in the"
+            " dataset that is there, else stratified."
+        ),
+    ] = None,
     n: Annotated[int, typer.Option("--n", min=1, help="So many answers.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the sample.")] = 0,
     threshold: Annotated[
@@ -61,7 +65,14 @@ def push(
             " others, without which no rate can be estimated.",
         ),
     ] = 0.25,
-    annotators: Annotated[int, typer.Option(min=1, help="So many people answer each record.")] = 1,
+    annotators: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="So many people answer each record; nothing: as in the dataset that is there,"
+            " else 1.",
+        ),
+    ] = None,
     show_arm: Annotated[bool, typer.Option("--show-arm", help="Reviewers see the arm.")] = False,
     show_human_answer: Annotated[
         bool, typer.Option("--show-human-answer", help="Reviewers see a person's answer.")
@@ -96,6 +107,8 @@ def push(
     )
     if done.gone:
         console.print(f"{done.gone} records there are not in this sample and were left alone.")
+    for note in done.notes:
+        console.print(f"- {note}", markup=False)
     for reason, count in done.left_out.items():
         console.print(f"{count} rows hold nothing to review: {reason}.", style="dim")
     for record, reason in done.refused.items():
@@ -135,6 +148,7 @@ def pull(
         found = pull_rows(
             rows, client=connect(), dataset=dataset or _name(source), workspace=workspace
         )
+        _keep_labels(target / "gold.parquet", found.gold)
         target.mkdir(parents=True, exist_ok=True)
         found.gold.to_parquet(target / "gold.parquet")
         found.responses.to_parquet(target / "responses.parquet")
@@ -145,7 +159,7 @@ def pull(
             "drafts": found.drafts,
             "discarded": found.discarded,
             "gone": found.gone,
-            "ties": int(found.gold["gold_tie"].sum()),
+            "ties": int((found.gold["gold_tie"] == True).sum()),  # noqa: E712
             "agreement": found.agreement,
             "notes": found.notes,
         }
@@ -156,13 +170,16 @@ def pull(
     console = Console(soft_wrap=True, highlight=False)
     console.print(
         f"{summary['responses']} responses on {summary['reviewed']} of {summary['records']}"
-        f" records; {summary['ties']} ties left open; {summary['drafts']} drafts and"
+        f" records; {summary['ties']} ties; {summary['drafts']} drafts and"
         f" {summary['discarded']} discarded responses not counted."
     )
     console.print(_agreement(found.agreement))
     console.print(f"Training file: {samples or 'no sample'}.")
     for note in found.notes:
         console.print(f"- {note}", style="dim", markup=False)
+    if not summary["reviewed"]:
+        console.print("Nobody has submitted a response yet, so `report` has no label to take.")
+        return
     console.print(f"Corrected rates: rag4rag report {source} --labels {target / 'gold.parquet'}")
 
 
@@ -214,7 +231,20 @@ def _rows(source: str) -> "pd.DataFrame":
 
 def _name(source: str) -> str:
     """A name that Argilla takes, after the folder."""
-    return "rag4rag-" + re.sub(r"[^A-Za-z0-9_-]+", "-", Path(source).resolve().stem).strip("-")
+    return (
+        "rag4rag-" + re.sub(r"[^A-Za-z0-9_-]+", "-", Path(source).resolve().stem).strip("-")[:190]
+    )
+
+
+def _keep_labels(file: Path, gold: "pd.DataFrame") -> None:
+    """Labels are work: nothing does not take their place."""
+    import pandas as pd
+
+    if gold.empty and file.is_file() and (there := len(pd.read_parquet(file))):
+        raise ValueError(
+            f"--out: '{file}' holds {there} labelled answers and the pull found none; it was kept."
+            " Give another folder, or delete it."
+        )
 
 
 def _threshold(source: str) -> float:

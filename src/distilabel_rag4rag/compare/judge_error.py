@@ -56,6 +56,8 @@ class LabelledJudge:
 
     Attributes:
         rows: labelled and judged rows.
+        ties: judged rows about which as many people say the one as the other; in all of the
+            following but the four cells and the calibration each counts half.
         true_flags, missed, false_flags, true_passes: the four cells.
         weighted: the labelled rows count with their weights in the sample (`review_weight`) in
             all of the following but the calibration.
@@ -71,6 +73,7 @@ class LabelledJudge:
     """
 
     rows: int
+    ties: int
     true_flags: int
     missed: int
     false_flags: int
@@ -118,6 +121,7 @@ def _false_alarms(rows: pd.DataFrame, resampling: Resampling) -> FalseAlarms | N
 
 def _against_labels(table: pd.DataFrame, resampling: Resampling) -> LabelledJudge | None:
     known = table["label"].notna() & table["judged"]
+    ties = table["tie"] & ~known & table["judged"]
     if not known.any():
         return None
     positive, negative = known & (table["label"] == True), known & (table["label"] == False)  # noqa: E712
@@ -127,9 +131,11 @@ def _against_labels(table: pd.DataFrame, resampling: Resampling) -> LabelledJudg
         "false_flags": negative & table["flagged"],
         "true_passes": negative & ~table["flagged"],
     }
-    drawn = bool(table.loc[known, "weight"].notna().all())
+    drawn = bool(table.loc[known | ties, "weight"].notna().all())
     weight = table["weight"].fillna(0.0) if drawn else pd.Series(1.0, index=table.index)
-    counted = {name: cell * weight for name, cell in cells.items()}
+    halves = {"flagged": ties & table["flagged"], "passed": ties & ~table["flagged"]}
+    of = dict(zip(cells, ("flagged", "passed", "flagged", "passed"), strict=True))
+    counted = {name: (cell + halves[of[name]] / 2) * weight for name, cell in cells.items()}
     bootstrap = resampling.of(table["cluster"])
     flags = counted["true_flags"] + counted["false_flags"]
     labels = flags + counted["missed"] + counted["true_passes"]
@@ -145,8 +151,8 @@ def _against_labels(table: pd.DataFrame, resampling: Resampling) -> LabelledJudg
         reason = "the labels hold only one of the two answers"
     elif not drawn:
         reason = (
-            "the labelled answers were picked, by their score or for disagreement, and none of the "
-            "others had a chance, so the judge's error on them cannot be known"
+            "the labelled answers were picked, by their score or for disagreement, or too few, and "
+            "some of the others had no chance, so the judge's error on them cannot be known"
         )
     elif youden <= 0:
         reason = "by the labels the judge is no better than chance"
@@ -158,6 +164,7 @@ def _against_labels(table: pd.DataFrame, resampling: Resampling) -> LabelledJudg
             corrected[str(arm)] = _correct(bootstrap, table, here, counted, pooled)
     return LabelledJudge(
         rows=int(known.sum()),
+        ties=int(ties.sum()),
         true_flags=int(cells["true_flags"].sum()),
         missed=int(cells["missed"].sum()),
         false_flags=int(cells["false_flags"].sum()),

@@ -37,6 +37,10 @@ LABEL = "human_hallucinated"
 WEIGHT = "review_weight"
 
 
+#: The column of ties: True where as many people say hallucinated as not.
+TIE = "gold_tie"
+
+
 def as_table(
     rows: Rows, *, columns: Mapping[str, str | None] | None = None, arm: str | None = None
 ) -> pd.DataFrame:
@@ -131,6 +135,7 @@ def mark_outcomes(table: pd.DataFrame, threshold: float, right_f1: float) -> pd.
         f1=f1,
         right=human & (f1 >= right_f1),
         label=_labels(table),
+        tie=typed(table, {TIE: pa.bool_()})[TIE] == True if TIE in table else False,  # noqa: E712
         weight=typed(table, {WEIGHT: pa.float64()})[WEIGHT].astype(float)
         if WEIGHT in table
         else 1.0,
@@ -145,7 +150,7 @@ def mark_outcomes(table: pd.DataFrame, threshold: float, right_f1: float) -> pd.
 def add_labels(table: pd.DataFrame, labels: Rows) -> pd.DataFrame:
     """Put human labels from another table (`id`, `arm`, `human_hallucinated`) beside the rows.
 
-    With them their `review_weight`, where there is one.
+    With them their `review_weight` and `gold_tie`, where there are any.
 
     Raises:
         ValueError: if a column is missing or a label belongs to no row.
@@ -153,11 +158,12 @@ def add_labels(table: pd.DataFrame, labels: Rows) -> pd.DataFrame:
     given = _frame(labels)
     if missing := [name for name in ("arm", "id", LABEL) if name not in given]:
         raise ValueError(f"labels: columns {missing} are missing; found {list(given.columns)}")
-    kinds = {"arm": pa.string(), "id": pa.string(), LABEL: pa.bool_(), WEIGHT: pa.float64()}
+    kinds = {"arm": pa.string(), "id": pa.string(), LABEL: pa.bool_(), TIE: pa.bool_()}
+    kinds |= {WEIGHT: pa.float64()}
     given = typed(given, {name: kind for name, kind in kinds.items() if name in given})
     if given[["arm", "id"]].isna().any(axis=None):
         raise ValueError("labels: `arm` and `id` must be set in every row; found None")
-    names = [name for name in (LABEL, WEIGHT) if name in given]
+    names = [name for name in (LABEL, TIE, WEIGHT) if name in given]
     by_row = given.set_index(["arm", "id"])[names]
     if len(twice := by_row.index[by_row.index.duplicated()]):
         raise ValueError(

@@ -55,7 +55,7 @@ def agreement(responses: Sequence[Response]) -> dict[str, Any]:
         found |= {
             "kappa_kind": "Fleiss",
             "kappa_records": len(even),
-            "kappa": _fleiss([[r.hallucinated for r in answers] for answers in even]),
+            "kappa": _fleiss([[str(r.hallucinated) for r in answers] for answers in even]),
             "verdict_kappa": _fleiss([[r.verdict for r in answers] for answers in even]),
         }
     return found
@@ -65,7 +65,7 @@ def _pair(both: list[tuple[Response, Response]]) -> dict[str, Any]:
     a, b = zip(*both, strict=True)
     return {
         "records": len(both),
-        "kappa": _cohen([r.hallucinated for r in a], [r.hallucinated for r in b]),
+        "kappa": _cohen([str(r.hallucinated) for r in a], [str(r.hallucinated) for r in b]),
         "verdict_kappa": _cohen([r.verdict for r in a], [r.verdict for r in b]),
         "span_f1": _span_f1(both),
     }

@@ -103,7 +103,7 @@ def find_workspace(client: "Argilla", name: str | None) -> "Workspace":
             return workspace
     raise DistilabelUserError(
         f"workspace: found {name!r}, expected one of {names}, those of '{client.me.username}' on"
-        f" '{client.api_url}'."
+        f" '{client.api_url}'; name it with --workspace."
     )
 
 

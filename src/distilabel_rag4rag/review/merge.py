@@ -17,20 +17,22 @@ def merge(responses: Sequence[Response], answer: str) -> dict[str, Any]:
         answer: the original answer.
 
     Returns:
-        `gold_hallucinated`: what more than half say; None on a tie (`gold_tie`). `gold_verdict`:
+        `gold_hallucinated`: what more than half say of those who say anything about the answer;
+        None on a tie (`gold_tie`), and where nobody does. `gold_verdict`:
         the same of the verdicts. `gold_spans`: what at least half of those who agree with
         `gold_hallucinated` marked; None on a tie. `gold_answer`: the correction that most of those
         who wrote one agree on, else the answer itself where it is not hallucinated, else None.
         `gold_question_is_good`, `gold_suggestion` (`accepted`, `edited`, `none` or `mixed`),
         `gold_by`: names, sorted; `gold_at`: the last submission.
     """
-    hallucinated = _majority(r.hallucinated for r in responses)
+    votes = [r.hallucinated for r in responses if r.hallucinated is not None]
+    hallucinated = _majority(votes)
     agreeing = [r for r in responses if r.hallucinated == hallucinated]
     suggestions = {r.suggestion for r in responses}
     corrected = _most_said(r.corrected for r in responses if r.corrected)
     return {
         "gold_hallucinated": hallucinated,
-        "gold_tie": hallucinated is None,
+        "gold_tie": bool(votes) and hallucinated is None,
         "gold_verdict": _majority(r.verdict for r in responses),
         "gold_spans": None if hallucinated is None else merged_spans(agreeing, answer),
         "gold_answer": corrected or (answer if hallucinated is False else None),

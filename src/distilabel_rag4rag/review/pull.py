@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from distilabel_rag4rag.review.agreement import agreement
 from distilabel_rag4rag.review.merge import merge
 from distilabel_rag4rag.review.responses import Gathered, Response, gather
+from distilabel_rag4rag.review.shown import encodable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +60,7 @@ def pull(rows: Any, *, client: "Argilla", dataset: str, workspace: str | None = 
         dataset, workspace: their names.
 
     Raises:
-        DistilabelUserError: if there is no such dataset.
+        DistilabelUserError: if there is no such dataset, or none of these rows in it.
     """
     import pandas as pd
 
@@ -78,11 +79,18 @@ def pull(rows: Any, *, client: "Argilla", dataset: str, workspace: str | None = 
     for name in ("gold_hallucinated", "gold_question_is_good"):
         frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
     frame["human_hallucinated"] = frame["gold_hallucinated"]
-    labelled = set(frame.loc[frame["gold_hallucinated"].notna(), "record_id"])
-    weights, notes = weigh(gathered.records, labelled)
+    counts = frame["gold_hallucinated"].notna() | (frame["gold_tie"] == True)  # noqa: E712
+    weights, notes = weigh(gathered.records, set(frame.loc[counts, "record_id"]))
     frame["review_weight"] = frame["record_id"].map(weights)
+    if ties := int((frame["gold_tie"] == True).sum()):  # noqa: E712
+        notes.append(f"{ties} ties: in rates each counts half as hallucinated.")
+    if silent := int((~counts).sum()):
+        notes.append(
+            f"{silent} answers have no label: all that was said is that the question is"
+            " unanswerable."
+        )
     return Pulled(
-        gold=frame,
+        gold=_encodable(frame),
         responses=pd.DataFrame(map(asdict, gathered.responses), columns=list(_FIELDS)),
         agreement=agreement(gathered.responses),
         records=len(gathered.records),
@@ -129,17 +137,46 @@ def weigh(records: "pd.DataFrame", labelled: set[str]) -> tuple[dict[str, float]
         weights |= {key: float(given[key] * share) for key in answered}
     if len(records) and records["weight"].isna().any():
         notes.append(
-            "The sample was drawn without a random share, so no rate can be estimated from it."
+            "The sample was drawn without a random share, or with fewer records than strata, so"
+            " no rate can be estimated from it."
         )
     return weights, notes
 
 
+def _encodable(gold: "pd.DataFrame") -> "pd.DataFrame":
+    """Text that files can hold: what stands for a lone surrogate is as long as it."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, str):
+            return encodable(value)
+        if isinstance(value, list):
+            return [plain(item) for item in value]
+        if isinstance(value, dict):
+            return {name: plain(item) for name, item in value.items()}
+        return value
+
+    return gold.assign(
+        **{str(name): gold[name].map(plain) for name in gold if gold[name].dtype == object}
+    )
+
+
 def _notes(gathered: Gathered) -> list[str]:
     notes = []
-    if gathered.gone:
+    if gathered.changed:
         notes.append(
-            f"{gathered.gone} records are about answers that the rows no longer hold; they were"
-            " left out."
+            f"{gathered.changed} records were left out: their answers changed since the push. The"
+            " new answers had no chance to be drawn; the labels speak for the others only."
+        )
+    if others := gathered.gone - gathered.changed:
+        notes.append(
+            f"{others} records are about answers that the rows no longer hold; they were left out."
+        )
+    if gathered.foreign:
+        notes.append(f"{gathered.foreign} records that no push made were ignored.")
+    if left := sum(response.stand_ins for response in gathered.responses):
+        notes.append(
+            f"{left} corrected answers hold characters of the page's copy (□, ‹, ＆) that could"
+            " not be put back."
         )
     if contradicting := sum(response.contradicts for response in gathered.responses):
         notes.append(

@@ -9,13 +9,16 @@ from distilabel.errors import DistilabelUserError
 from distilabel_rag4rag.review.connect import find_dataset, find_workspace, sdk, told
 from distilabel_rag4rag.review.records import reviewable, to_record
 from distilabel_rag4rag.review.sample import draw
-from distilabel_rag4rag.review.server_records import read_records
+from distilabel_rag4rag.review.server_records import is_ours, read_records
 from distilabel_rag4rag.review.settings import check_settings, make_settings
+from distilabel_rag4rag.review.shown import encodable
 
 if TYPE_CHECKING:
     import pandas as pd
     from argilla import Argilla, Dataset, Record
 
+#: Characters that the server takes.
+LONGEST_NAME = 200
 #: Records per request; the server takes 500.
 BATCH = 250
 
@@ -30,6 +33,8 @@ class Pushed:
         answered: records among the updated that people had answered; their suggestions were
             left as those people saw them.
         gone: records on the server whose answer is no longer in the rows; they were left alone.
+        changed: those of them whose question has another answer in the rows now.
+        notes: what a reader of the rates must know.
         refused: record id -> why the server does not take it.
         left_out: reason -> rows that hold nothing to review.
     """
@@ -41,6 +46,8 @@ class Pushed:
     updated: int = 0
     answered: int = 0
     gone: int = 0
+    changed: int = 0
+    notes: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
 
@@ -51,12 +58,12 @@ def push(
     client: "Argilla",
     dataset: str,
     workspace: str | None = None,
-    design: str = "stratified",
+    design: str | None = None,
     n: int = 200,
     seed: int = 0,
     threshold: float = 0.5,
     random_share: float = 0.25,
-    annotators: int = 1,
+    annotators: int | None = None,
     show_arm: bool = False,
     show_human_answer: bool = False,
 ) -> Pushed:
@@ -72,40 +79,64 @@ def push(
         client: of `connect`.
         dataset: its name; it is made if it is not there.
         workspace: its name; None is the only one there is.
-        design, n, seed, threshold, random_share: see `sample.draw`.
-        annotators: so many people answer each record, for agreement.
+        design, n, seed, threshold, random_share: see `sample.draw`; the design of None is that of
+            the records that are there, else `stratified`.
+        annotators: so many people answer each record, for agreement; None: as many as in the
+            dataset that is there, else 1.
         show_arm, show_human_answer: see `settings.make_settings`.
 
     Raises:
         DistilabelUserError: if something does not fit; then nothing was written.
     """
-    if annotators < 1:
+    if annotators is not None and annotators < 1:
         raise DistilabelUserError(f"annotators: found {annotators}, expected at least 1.")
+    if len(dataset) > LONGEST_NAME:
+        raise DistilabelUserError(
+            f"dataset: found a name of {len(dataset)} characters, expected at most {LONGEST_NAME};"
+            " give another one (--dataset)."
+        )
     table, left_out = reviewable(rows)
     if table.empty:
         raise DistilabelUserError(f"rows: found none with an answer to review ({left_out}).")
-    sample = draw(table, design, n=n, seed=seed, threshold=threshold, random_share=random_share)
+    how = {"n": n, "seed": seed, "threshold": threshold, "random_share": random_share}
+    sample = draw(table, design or "stratified", **how)  # type: ignore[arg-type]
     shown = {"show_arm": show_arm, "show_human_answer": show_human_answer}
     place = find_workspace(client, workspace)
     with told(client.api_url):
-        wanted = make_settings(client, annotators=annotators, **shown)
         found = find_dataset(place, dataset)
+        if found is not None and annotators is None:
+            annotators = int(found.settings.distribution.min_submitted)
+        wanted = make_settings(client, annotators=annotators or 1, **shown)
         there: dict[str, dict[str, Any]] = {}
+        foreign = 0
         if found is not None:
             check_settings(found, wanted)
-            there = {record["external_id"]: record for record in read_records(client, found)}
-            sample = _same_sample(table, sample, there, design, dataset)
+            for record in read_records(client, found):
+                if is_ours(record):
+                    there[record["external_id"]] = record
+                else:
+                    foreign += 1
+            earlier = {str(r["metadata"]["stratum"]).split("/")[0] for r in there.values()}
+            if design is None and earlier:
+                design = min(earlier)
+                sample = draw(table, design, **how)  # type: ignore[arg-type]
+            sample = _same_sample(table, sample, there, design or "stratified", dataset)
         answered = {key for key, record in there.items() if record["responses"]}
         records = [
             to_record(row, threshold=threshold, suggest=row["record_id"] not in answered, **shown)
             for row in sample.to_dict("records")
         ]
         if found is None:
-            found = sdk().Dataset(dataset, workspace=place, settings=wanted, client=client).create()
+            found = _create(sdk().Dataset(dataset, workspace=place, settings=wanted, client=client))
         refused: dict[str, str] = {}
         for batch in _batches(records):
             refused |= _log(client, found, batch)
     taken = set(sample["record_id"]) - refused.keys()
+    gone = [there[key]["metadata"] for key in there.keys() - set(table["record_id"])]
+    asked = {
+        (encodable(arm), encodable(i)) for arm, i in zip(table["arm"], table["id"], strict=True)
+    }
+    changed = sum((one.get("arm"), one.get("row_id")) in asked for one in gone)
     return Pushed(
         dataset=dataset,
         workspace=str(place.name),
@@ -114,6 +145,8 @@ def push(
         updated=len(taken & there.keys()),
         answered=len(taken & answered),
         gone=len(there.keys() - set(sample["record_id"])),
+        changed=changed,
+        notes=_notes(changed, foreign, sample.attrs.get("without_chance") or {}),
         refused=refused,
         left_out=left_out,
     )
@@ -155,6 +188,36 @@ def _same_sample(
     )
 
 
+def _notes(changed: int, foreign: int, without_chance: dict[str, int]) -> list[str]:
+    notes = []
+    if changed:
+        notes.append(
+            f"{changed} records: their answers changed since the push; the new answers are not"
+            " reviewed. Another dataset (--dataset) takes a sample of all answers there are now."
+        )
+    if foreign:
+        notes.append(f"{foreign} records that no push made were left alone.")
+    if without_chance:
+        told = ", ".join(f"{name} ({rows} rows)" for name, rows in without_chance.items())
+        notes.append(
+            f"n is smaller than the number of strata, so some had no chance: {told}. No rate can"
+            " be estimated until a push with a larger n."
+        )
+    return notes
+
+
+def _create(dataset: "Dataset") -> "Dataset":
+    from argilla._exceptions import ConflictError
+
+    try:
+        return dataset.create()
+    except ConflictError:
+        raise DistilabelUserError(
+            f"dataset: somebody else is just making '{dataset.name}'; push again in a moment, what"
+            " it holds by then is not made twice."
+        ) from None
+
+
 def _batches(records: "list[Record]") -> "Iterator[list[Record]]":
     for start in range(0, len(records), BATCH):
         yield records[start : start + BATCH]
@@ -169,7 +232,7 @@ def _log(client: "Argilla", dataset: "Dataset", batch: "list[Record]") -> dict[s
     try:
         # Not `dataset.records.log`: it draws a bar for each batch and reads every record back.
         client.api.records.bulk_upsert(dataset.id, [record.api_model() for record in batch])
-    except UnprocessableEntityError as error:
+    except (UnprocessableEntityError, UnicodeEncodeError) as error:
         if len(batch) == 1:
             return {str(batch[0].id): " ".join(str(error).split())[:300]}
         half = len(batch) // 2

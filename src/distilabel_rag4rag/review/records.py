@@ -3,13 +3,12 @@
 import hashlib
 import json
 import math
-import re
-import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from distilabel_rag4rag.review.connect import sdk
 from distilabel_rag4rag.review.settings import ARM_FIELD, SPAN_LABEL
+from distilabel_rag4rag.review.shown import display, encodable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,31 +20,6 @@ NOT_REVIEWED = ("human", "published")
 ONLY_ARM = "answers"
 #: Who suggests the spans.
 AGENT = "LettuceDetect"
-
-
-def display(text: str, *, spans: bool = True) -> str:
-    """The text as the page shows it, as long as the original, so that span offsets hold.
-
-    Without `spans`, as in question and passage, emoji and rare characters stay.
-
-    Argilla's page renders text as HTML and counts UTF-16 units where the server counts code
-    points: `<` and `&` would vanish, and every span after an emoji would stand at other words.
-    """
-    return "".join(_shown(character, spans) for character in _ENTITY.sub("＆", text))
-
-
-#: An ampersand that HTML would take for the start of a character's name.
-_ENTITY = re.compile(r"&(?=[A-Za-z#])")
-
-
-def _shown(character: str, spans: bool) -> str:
-    if character == "<":
-        return "‹"
-    if (spans and ord(character) > 0xFFFF) or 0xD800 <= ord(character) < 0xE000:
-        return "□"
-    if character not in "\n\t" and unicodedata.category(character) == "Cc":  # \r too
-        return " "
-    return character
 
 
 def reviewable(rows: Any) -> "tuple[pd.DataFrame, dict[str, int]]":
@@ -180,7 +154,7 @@ def _metadatum(item: tuple[str, Any]) -> tuple[str, Any]:
         return name, int(value) if _is_number(value) else None
     if name in ("score", "uncertainty", "retrieval_score", "weight"):
         return name, float(value) if _is_number(value) else None
-    return name, value
+    return name, encodable(value) if isinstance(value, str) else value
 
 
 def _suggestion(row: Mapping[str, Any]) -> "Suggestion":
@@ -204,7 +178,11 @@ def _evidence(row: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Python's own values for NumPy's; None for NaN."""
+    """Python's own values for NumPy's; None for NaN and pandas' NA."""
+    import pandas as pd
+
+    if value is pd.NA or value is pd.NaT:
+        return None
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, list | tuple):

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from distilabel.errors import DistilabelUserError
+
 from distilabel_rag4rag.review.connect import find_workspace, get_dataset, told
-from distilabel_rag4rag.review.records import display, reviewable
-from distilabel_rag4rag.review.server_records import read_records
+from distilabel_rag4rag.review.records import reviewable
+from distilabel_rag4rag.review.server_records import is_ours, read_records
+from distilabel_rag4rag.review.settings import check_readable, make_settings
+from distilabel_rag4rag.review.shown import display, encodable, restored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,13 +27,15 @@ class Response:
         annotator: the user's name.
         at: when it was last submitted, ISO 8601.
         verdict: one of `settings.VERDICTS`.
-        hallucinated: what the verdict says; of an unanswerable question, whether spans were
-            marked.
+        hallucinated: what the verdict says; of an unanswerable question True where spans were
+            marked, else None: nothing was said of the answer.
         spans: [start, end] pairs into the original answer; none where the verdict is `supported`.
         suggestion: `accepted` or `edited`, compared with the judge's spans; `none` if the judge
             marked nothing and neither did the person.
         contradicts: spans were left in although the verdict is `supported`.
-        corrected: the answer that the person wrote, or None.
+        corrected: the answer that the person wrote, or None; with the characters that the page
+            could not show, as far as they were kept.
+        stand_ins: it still holds some that stand for others on the page.
         question_is_good: True, False or None.
     """
 
@@ -37,11 +43,12 @@ class Response:
     annotator: str
     at: str
     verdict: str
-    hallucinated: bool
+    hallucinated: bool | None
     spans: list[tuple[int, int]]
     suggestion: str
     contradicts: bool
     corrected: str | None
+    stand_ins: bool
     question_is_good: bool | None
 
 
@@ -54,6 +61,8 @@ class Gathered:
         responses: the submitted ones.
         drafts, discarded: responses that do not count.
         gone: records whose answer is no longer in the rows.
+        changed: those of them whose question has another answer there now.
+        foreign: records that no push of ours made.
     """
 
     records: "pd.DataFrame"
@@ -61,30 +70,40 @@ class Gathered:
     drafts: int
     discarded: int
     gone: int
+    changed: int
+    foreign: int
 
 
 def gather(rows: Any, *, client: "Argilla", dataset: str, workspace: str | None = None) -> Gathered:
     """Read the dataset and put each response to its row.
 
     Raises:
-        DistilabelUserError: if there is no such workspace or dataset.
+        DistilabelUserError: if there is no such workspace or dataset, if it is not of our shape,
+            or if none of its records is about one of the rows.
     """
     import pandas as pd
 
     table, _ = reviewable(rows)
     by_id = {entry["record_id"]: entry["row"] for entry in table.to_dict("records")}
+    asked = {(encodable(row["arm"]), encodable(str(row["id"]))) for row in by_id.values()}
     place = find_workspace(client, workspace)
     found = get_dataset(client, place, dataset)
-    records, responses, counts, gone = [], [], dict.fromkeys((SUBMITTED, DRAFT, DISCARDED), 0), 0
+    records, responses, counts = [], [], dict.fromkeys((SUBMITTED, DRAFT, DISCARDED), 0)
+    gone = changed = foreign = 0
     with told(client.api_url):
+        check_readable(found, make_settings(client))
         names = _names(client, place)
         for record in read_records(client, found):
+            metadata = record["metadata"]
+            if not is_ours(record):
+                foreign += 1
+                continue
             key = record["external_id"]
             row = by_id.get(key)
             if row is None or record["fields"]["answer"] != display(row["answer"]):
                 gone += 1
+                changed += (metadata.get("arm"), metadata.get("row_id")) in asked
                 continue
-            metadata = record["metadata"]
             records.append(
                 {
                     "record_id": key,
@@ -97,9 +116,14 @@ def gather(rows: Any, *, client: "Argilla", dataset: str, workspace: str | None 
             for given in record["responses"]:
                 counts[given["status"]] += 1
                 if given["status"] == SUBMITTED:
-                    responses.append(_response(record, given, suggested, names))
+                    responses.append(_response(record, given, suggested, names, row["answer"]))
+    if not records:
+        raise DistilabelUserError(
+            f"dataset: of the {gone + foreign} records in '{dataset}' none is about one of the"
+            f" {len(table)} answers in the rows; nothing was written."
+        )
     frame = pd.DataFrame(records, columns=["record_id", "stratum", "weight", "row"])
-    return Gathered(frame, responses, counts[DRAFT], counts[DISCARDED], gone)
+    return Gathered(frame, responses, counts[DRAFT], counts[DISCARDED], gone, changed, foreign)
 
 
 def _response(
@@ -107,24 +131,29 @@ def _response(
     given: dict[str, Any],
     suggested: list[tuple[int, int]],
     names: dict[str, str],
+    answer: str,
 ) -> Response:
     values = {name: answer["value"] for name, answer in (given["values"] or {}).items()}
     marked = sorted((span["start"], span["end"]) for span in values.get("spans") or [])
     verdict = values["verdict"]
     good = values.get("question_is_good")
     corrected = (values.get("corrected_answer") or "").strip() or None
+    if corrected == record["fields"]["answer"].strip():
+        corrected = None
+    original, stand_ins = restored(corrected or "", answer)
     return Response(
         record_id=record["external_id"],
         annotator=names.get(given["user_id"], given["user_id"]),
         at=given["updated_at"],
         verdict=verdict,
-        hallucinated=bool(marked)
+        hallucinated=(bool(marked) or None)
         if verdict == "unanswerable"
         else verdict in ("partly", "hallucinated"),
         spans=[] if verdict == "supported" else marked,
         suggestion="edited" if marked != suggested else "accepted" if marked else "none",
         contradicts=verdict == "supported" and bool(marked),
-        corrected=corrected if corrected != record["fields"]["answer"].strip() else None,
+        corrected=original or None,
+        stand_ins=stand_ins,
         question_is_good=None if good is None else good == "yes",
     )
 

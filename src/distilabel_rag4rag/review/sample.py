@@ -38,7 +38,9 @@ def draw(
             rows, without which no rate can be estimated. With 0 the weights are NaN.
 
     Returns:
-        The drawn rows in the order of their draw, with `stratum` and `weight`.
+        The drawn rows in the order of their draw, with `stratum` and `weight`; in their
+        `attrs["without_chance"]` the strata of which `n` left none to draw, and their rows. Then
+        the weights are NaN too.
 
     Raises:
         DistilabelUserError: if a setting or the rows cannot be used.
@@ -59,7 +61,16 @@ def draw(
     if design == "stratified":
         bands = rows["score"].map(lambda score: _band(score, threshold))
         rows = rows.assign(stratum="stratified/" + rows["arm"] + "/" + bands)
-        return _taken(rows, _equal_shares(rows["stratum"].value_counts(), n))
+        sizes = rows["stratum"].value_counts()
+        drawn = _taken(rows, _equal_shares(sizes, n))
+        left = {
+            str(name): int(sizes[name])
+            for name in sorted(sizes.index)
+            if name not in set(drawn["stratum"])
+        }
+        drawn = drawn.assign(weight=np.nan) if left else drawn
+        drawn.attrs["without_chance"] = left
+        return drawn
     at_random = max(1, round(n * random_share)) if random_share and n > 1 else 0
     if design == "uncertainty":
         nearest = (rows["score"] - threshold).abs().sort_values(kind="stable").index

@@ -38,6 +38,11 @@ def read_records(client: "Argilla", dataset: "Dataset") -> Iterator[dict[str, An
             yield record
 
 
+def is_ours(record: dict[str, Any]) -> bool:
+    """Whether a push made it, not somebody on the server."""
+    return record.get("external_id") is not None and "stratum" in record["metadata"]
+
+
 def _get(client: "Argilla", path: str, params: dict[str, Any]) -> dict[str, Any]:
     from argilla._exceptions import api_error_handler
 

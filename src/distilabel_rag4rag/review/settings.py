@@ -106,17 +106,45 @@ def check_settings(dataset: "Dataset", wanted: "Settings") -> None:
         DistilabelUserError: with what differs, if it is not.
     """
     found, expected = _shape(dataset.settings), _shape(wanted)
-    differences = [
+    found = {  # what an admin added to filter by does no harm
+        name: kind
+        for name, kind in found.items()
+        if name in expected or not name.startswith("metadata")
+    }
+    if differences := _differences(found, expected):
+        raise DistilabelUserError(
+            f"dataset: '{dataset.name}' is there already with other settings"
+            f" ({differences}); give another name, or the same settings."
+        )
+
+
+def check_readable(dataset: "Dataset", ours: "Settings") -> None:
+    """Whether answers to our questions can be read from it, whoever made the dataset.
+
+    Raises:
+        DistilabelUserError: with what is missing, if not.
+    """
+    found = _shape(dataset.settings)
+    expected = {
+        name: kind for name, kind in _shape(ours).items() if name.startswith(("field", "question"))
+    }
+    if differences := _differences(
+        {name: found[name] for name in expected.keys() & found}, expected
+    ):
+        raise DistilabelUserError(
+            f"dataset: '{dataset.name}' was not made by `review push` ({differences})."
+        )
+
+
+def _differences(found: dict[str, str], expected: dict[str, str]) -> str:
+    """The first three, as text; empty if there are none."""
+    told = [
         f"{name} is {found.get(name, 'missing')}, expected {expected.get(name, 'none')}"
         for name in sorted(found.keys() | expected.keys())
         if found.get(name) != expected.get(name)
     ]
-    if differences:
-        more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
-        raise DistilabelUserError(
-            f"dataset: '{dataset.name}' is there already with other settings"
-            f" ({'; '.join(differences[:3])}{more}); give another name, or the same settings."
-        )
+    more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+    return "; ".join(told[:3]) + more
 
 
 def _shape(settings: "Settings") -> dict[str, str]:

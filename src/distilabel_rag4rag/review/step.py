@@ -173,6 +173,8 @@ class ArgillaReview(ArgillaBase, GlobalStep):
                 f"{done.created} records made, {done.updated} brought up to date; annotate at"
                 f" {done.url}"
             )
+            for note in done.notes:
+                self._logger.warning(note)
             for record, reason in done.refused.items():
                 self._logger.warning(f"The server refused record {record}: {reason}")
         yield inputs
