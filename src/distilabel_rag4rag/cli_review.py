@@ -225,7 +225,16 @@ def _errors() -> Iterator[None]:
 def _rows(source: str) -> "pd.DataFrame":
     from distilabel_rag4rag import cli_report
 
-    rows = cli_report._rows(source, None)
+    try:
+        rows = cli_report._rows(source, None)
+    except UnicodeEncodeError:  # a lone surrogate, which no column of text can hold
+        import pandas as pd
+
+        from distilabel_rag4rag.review.shown import plain_text
+        from distilabel_rag4rag.sources import open_table
+
+        table = open_table(source, None)
+        rows = pd.DataFrame([plain_text(row) for row in table.rows(table.columns)])
     return rows if "arm" in rows else rows.assign(arm=Path(source).stem)
 
 

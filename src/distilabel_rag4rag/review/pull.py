@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from distilabel_rag4rag.review.agreement import agreement
 from distilabel_rag4rag.review.merge import merge
 from distilabel_rag4rag.review.responses import Gathered, Response, gather
-from distilabel_rag4rag.review.shown import encodable
+from distilabel_rag4rag.review.shown import plain_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +73,7 @@ def pull(rows: Any, *, client: "Argilla", dataset: str, workspace: str | None = 
         if said := by_record.get(entry["record_id"]):
             kept = {name: entry["row"].get(name) for name in KEPT}
             merged = merge(said, entry["row"]["answer"])
-            gold.append({**kept, "record_id": entry["record_id"], **merged})
+            gold.append(plain_text({**kept, "record_id": entry["record_id"], **merged}))
     columns = [*KEPT, "record_id", *_GOLD]
     frame = pd.DataFrame(gold, columns=columns)
     for name in ("gold_hallucinated", "gold_question_is_good"):
@@ -90,8 +90,10 @@ def pull(rows: Any, *, client: "Argilla", dataset: str, workspace: str | None = 
             " unanswerable."
         )
     return Pulled(
-        gold=_encodable(frame),
-        responses=pd.DataFrame(map(asdict, gathered.responses), columns=list(_FIELDS)),
+        gold=frame,
+        responses=pd.DataFrame(
+            [plain_text(asdict(one)) for one in gathered.responses], columns=list(_FIELDS)
+        ),
         agreement=agreement(gathered.responses),
         records=len(gathered.records),
         drafts=gathered.drafts,
@@ -141,23 +143,6 @@ def weigh(records: "pd.DataFrame", labelled: set[str]) -> tuple[dict[str, float]
             " no rate can be estimated from it."
         )
     return weights, notes
-
-
-def _encodable(gold: "pd.DataFrame") -> "pd.DataFrame":
-    """Text that files can hold: what stands for a lone surrogate is as long as it."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, str):
-            return encodable(value)
-        if isinstance(value, list):
-            return [plain(item) for item in value]
-        if isinstance(value, dict):
-            return {name: plain(item) for name, item in value.items()}
-        return value
-
-    return gold.assign(
-        **{str(name): gold[name].map(plain) for name in gold if gold[name].dtype == object}
-    )
 
 
 def _notes(gathered: Gathered) -> list[str]:

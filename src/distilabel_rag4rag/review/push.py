@@ -11,7 +11,6 @@ from distilabel_rag4rag.review.records import reviewable, to_record
 from distilabel_rag4rag.review.sample import draw
 from distilabel_rag4rag.review.server_records import is_ours, read_records
 from distilabel_rag4rag.review.settings import check_settings, make_settings
-from distilabel_rag4rag.review.shown import encodable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,9 +132,7 @@ def push(
             refused |= _log(client, found, batch)
     taken = set(sample["record_id"]) - refused.keys()
     gone = [there[key]["metadata"] for key in there.keys() - set(table["record_id"])]
-    asked = {
-        (encodable(arm), encodable(i)) for arm, i in zip(table["arm"], table["id"], strict=True)
-    }
+    asked = set(zip(table["arm"], table["id"], strict=True))
     changed = sum((one.get("arm"), one.get("row_id")) in asked for one in gone)
     return Pushed(
         dataset=dataset,

@@ -49,7 +49,13 @@ def reviewable(rows: Any) -> "tuple[pd.DataFrame, dict[str, int]]":
         score = row.get("hallucination_score")
         score = min(max(score, 0.0), 1.0) if _is_number(score) else math.nan
         kept.append(
-            {"arm": row["arm"], "id": str(row["id"]), "score": score, "record_id": key, "row": row}
+            {
+                "arm": encodable(row["arm"]),
+                "id": encodable(str(row["id"])),
+                "score": score,
+                "record_id": key,
+                "row": row,
+            }
         )
     return pd.DataFrame(kept, columns=["arm", "id", "score", "record_id", "row"]), left_out
 

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from difflib import SequenceMatcher
 from itertools import takewhile
+from typing import Any
 
 
 def display(text: str, *, spans: bool = True) -> str:
@@ -64,6 +65,17 @@ def restored(corrected: str, answer: str) -> tuple[str, bool]:
 def encodable(text: str) -> str:
     """Without lone surrogates, which no file and no server takes."""
     return _SURROGATE.sub("□", text)
+
+
+def plain_text(value: Any) -> Any:
+    """The same of every text in it; what stands for a surrogate is as long as it."""
+    if isinstance(value, str):
+        return encodable(value)
+    if isinstance(value, list):
+        return [plain_text(item) for item in value]
+    if isinstance(value, dict):
+        return {name: plain_text(item) for name, item in value.items()}
+    return value
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
