@@ -6,6 +6,7 @@ The server is the tests' (SQLite, this machine), so the seconds hold its own wor
 is that of this process alone.
 """
 
+import argparse
 import resource
 import sys
 import time
@@ -65,4 +66,6 @@ def _megabytes() -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5000)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("records", nargs="?", type=int, default=5000)
+    main(parser.parse_args().records)

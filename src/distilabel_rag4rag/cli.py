@@ -257,7 +257,10 @@ def _run(settings: Any, out: Path, force: bool, verbose: bool) -> None:
         with ArmProgress(len(experiment.questions)) as progress:
             result = experiment.run(progress)
     except KeyboardInterrupt as interrupt:
-        errors.print("Interrupted. What the LLM has answered is kept: run the same again.")
+        errors.print(
+            "Interrupted. Answers that had come are kept (the packaged LLM's by batches): run the "
+            "same again."
+        )
         raise typer.Exit(143 if isinstance(interrupt, Terminated) else 130) from interrupt
     except Exception as error:
         errors.print(f"Error: {_chain(error)}", style="red", markup=False, highlight=False)
@@ -270,6 +273,7 @@ def _chain(error: BaseException) -> str:
     lines: list[str] = []
     current: BaseException | None = error
     while current is not None and len(lines) < 5:
-        lines.append(f"{type(current).__name__}: {current}")
+        if not any(str(current) in line for line in lines):  # a message often holds its cause's
+            lines.append(f"{type(current).__name__}: {current}")
         current = current.__cause__
     return "\n  caused by ".join(lines)

@@ -19,7 +19,7 @@ from distilabel_rag4rag.generation_cache import cached
 from distilabel_rag4rag.judge import LettuceDetectJudge
 from distilabel_rag4rag.load import LoadRows
 from distilabel_rag4rag.manifest import read_manifest
-from distilabel_rag4rag.models import EMBEDDED, make_embeddings, make_llm, parse_settings
+from distilabel_rag4rag.models import EMBEDDED, in_short, make_embeddings, make_llm, parse_settings
 from distilabel_rag4rag.pipelines import ARMS, human
 from distilabel_rag4rag.run import run_arm, versions
 
@@ -224,7 +224,7 @@ class Experiment:
                 **parse_settings(self.settings.judge_set, "--judge-set"),
             )
         except ValidationError as error:
-            raise DistilabelUserError(f"--judge-set: {error}") from error
+            raise DistilabelUserError(f"--judge-set: {in_short(error)}") from error
 
     def run(self, watcher: Watcher) -> Result:
         """Runs the arms one after the other, compares them, and writes the files.

@@ -91,7 +91,16 @@ def _make(option: str, spec: str, settings: Mapping[str, Any] | None, base: type
     try:
         return cls(**fields)
     except (ValidationError, TypeError) as error:
-        raise DistilabelUserError(f"{option} {spec}: {error}") from error
+        raise DistilabelUserError(f"{option} {spec}: {in_short(error)}") from error
+
+
+def in_short(error: Exception) -> str:
+    """pydantic's errors on one line, by field."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    return "; ".join(
+        f"`{'.'.join(map(str, found['loc']))}`: {found['msg']}" for found in error.errors()
+    )
 
 
 def _embedded_llm(settings: dict[str, Any]) -> LLM:
