@@ -165,6 +165,15 @@ def test_routes_joined_beside_a_global_step(tmp_path: Path) -> None:
     assert found["sum"]["train"]["sum"] == [4950] * 100
 
 
+def test_joined_routes_that_filter_rows(tmp_path: Path) -> None:
+    """distilabel cannot join them; the run ends and says what such steps must keep to."""
+    with pipeline(tmp_path) as run:
+        odd = [Odd(name=name, input_batch_size=1) for name in ("a", "b")]
+        Numbers(rows=40, batch_size=1) >> sample_n_steps(1) >> odd >> Joined(input_batch_size=1)
+    with pytest.raises(RunFailed, match="must leave as many rows as they get"):
+        run.run()
+
+
 def test_a_generator_of_a_later_stage(tmp_path: Path) -> None:
     with pipeline(tmp_path) as run:
         first, second = (Numbers(name=name, rows=40, batch_size=5) for name in ("one", "two"))
