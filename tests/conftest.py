@@ -3,6 +3,7 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,3 +24,19 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache folder of this test's own."""
     monkeypatch.setenv("RAG4RAG_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def server() -> Any:
+    """The Argilla server of the whole session."""
+    from argilla_server.server import running_server
+
+    return running_server()
+
+
+@pytest.fixture(scope="session")
+def client(server: Any) -> Any:
+    """Its owner's client."""
+    from distilabel_rag4rag.review.connect import connect
+
+    return connect(server.url, server.key("olga"))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from argilla_server.server import WORKSPACE, Server, running_server
+from argilla_server.server import WORKSPACE, Server
 from comparison_rows import make_rows
 from distilabel.errors import DistilabelUserError
 from test_review_circle import server_records
@@ -26,16 +26,6 @@ from distilabel_rag4rag.review.pull import pull
 from distilabel_rag4rag.review.push import _log, push
 from distilabel_rag4rag.review.records import reviewable, to_record, valid_spans
 from distilabel_rag4rag.review.shown import display
-
-
-@pytest.fixture(scope="module")
-def server() -> Server:
-    return running_server()
-
-
-@pytest.fixture(scope="module")
-def client(server: Server) -> Any:
-    return connect(server.url, server.key("olga"))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from argilla_server.server import ANNOTATORS, WORKSPACE, Server, running_server
+from argilla_server.server import ANNOTATORS, WORKSPACE, Server
 from comparison_rows import make_rows
 from typer.testing import CliRunner
 
@@ -20,11 +20,6 @@ from distilabel_rag4rag.review.shown import display
 #: Before the answer of every other row: an emoji, what HTML would eat, a line end of Windows.
 HOSTILE = "🎉 <b>R&D</b>\r\n"
 THRESHOLD = 0.5
-
-
-@pytest.fixture(scope="module")
-def server() -> Server:
-    return running_server()
 
 
 def rag4rag(server: Server, *arguments: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from argilla_server.server import WORKSPACE, Server, running_server
+from argilla_server.server import WORKSPACE, Server
 from comparison_rows import make_rows
 from distilabel.errors import DistilabelUserError
 from test_review import _id, a_row
@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from distilabel_rag4rag.cli import app
 from distilabel_rag4rag.compare import compare
-from distilabel_rag4rag.review.connect import connect, find_workspace, sdk
+from distilabel_rag4rag.review.connect import find_workspace, sdk
 from distilabel_rag4rag.review.merge import merge
 from distilabel_rag4rag.review.pull import pull
 from distilabel_rag4rag.review.push import _create, push
@@ -25,16 +25,6 @@ from distilabel_rag4rag.review.sample import draw
 from distilabel_rag4rag.review.settings import make_settings
 from distilabel_rag4rag.review.shown import display, restored
 from distilabel_rag4rag.review.training_file import training_samples
-
-
-@pytest.fixture(scope="module")
-def server() -> Server:
-    return running_server()
-
-
-@pytest.fixture(scope="module")
-def client(server: Server) -> Any:
-    return connect(server.url, server.key("olga"))
 
 
 def cli(server: Server, *arguments: Any) -> tuple[int, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from argilla_server.server import WORKSPACE, Server, running_server
+from argilla_server.server import WORKSPACE, Server
 from comparison_rows import make_rows
 from distilabel.errors import DistilabelUserError
 from distilabel.pipeline import Pipeline
@@ -18,11 +18,6 @@ from distilabel_rag4rag.failfast import FailFastPipeline
 from distilabel_rag4rag.review.connect import connect
 from distilabel_rag4rag.review.pull import pull
 from distilabel_rag4rag.review.step import ArgillaReview
-
-
-@pytest.fixture(scope="module")
-def server() -> Server:
-    return running_server()
 
 
 @pytest.fixture
