@@ -29,7 +29,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def server() -> Any:
     """The Argilla server of the whole session."""
-    from argilla_server.server import running_server
+    from review_server.server import running_server
 
     return running_server()
 

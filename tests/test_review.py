@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from argilla_server.server import WORKSPACE, Server
 from comparison_rows import make_rows
 from distilabel.errors import DistilabelUserError
+from review_server.server import WORKSPACE, Server
 from test_review_circle import server_records
 from typer.testing import CliRunner
 

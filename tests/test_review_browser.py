@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from argilla_server.server import WORKSPACE, Server, running_server
 from playwright.sync_api import Page, expect, sync_playwright
+from review_server.server import WORKSPACE, Server, running_server
 
 from distilabel_rag4rag.review.connect import connect
 from distilabel_rag4rag.review.pull import pull

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from argilla_server.server import ANNOTATORS, WORKSPACE, Server
 from comparison_rows import make_rows
+from review_server.server import ANNOTATORS, WORKSPACE, Server
 from typer.testing import CliRunner
 
 from distilabel_rag4rag.cli import app

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from argilla_server.server import WORKSPACE, Server
 from comparison_rows import make_rows
 from distilabel.errors import DistilabelUserError
+from review_server.server import WORKSPACE, Server
 from test_review import _id, a_row
 from test_review_circle import server_records
 from test_review_labels import ANSWER, TABLE, gold_row, said

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
-from argilla_server.server import WORKSPACE, Server
 from comparison_rows import make_rows
 from distilabel.errors import DistilabelUserError
 from distilabel.pipeline import Pipeline
 from distilabel.steps import LoadDataFromDicts
 from fresh import fresh
+from review_server.server import WORKSPACE, Server
 from test_review_circle import server_records
 
 from distilabel_rag4rag.failfast import FailFastPipeline

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from argilla_server.environment import HERE, ensure
+from review_server.environment import HERE, ensure
 
 WORKSPACE, OTHER_WORKSPACE = "reviews", "archive"
 ANNOTATORS = ("ann", "bob", "cyd")

@@ -32,7 +32,6 @@ def main(port: int, users: list[list]) -> None:
     import uvicorn
     from alembic import command
     from alembic.config import Config
-
     from argilla_server._app import app
     from argilla_server.database import ALEMBIC_CONFIG_FILE
 
