@@ -23,6 +23,7 @@ from distilabel_rag4rag.compare.statistics import (
     holm,
     ratio,
 )
+from distilabel_rag4rag.compare.verified import label_cell
 from distilabel_rag4rag.report import write_report
 
 
@@ -279,6 +280,17 @@ def test_an_arms_own_labels_tell_where_the_judge_errs_otherwise():
         low, high = proportion_confint(100 * truth, 100, method="wilson")
         assert (own.low, own.high) == pytest.approx((low, high), abs=0.035)
     assert found["rag4rag"].corrected_rate.value == pytest.approx(0.0796, abs=1e-4)  # pooled
+
+
+def test_a_draw_of_hard_passages_is_hard_for_rare_misses_too():
+    clusters = np.repeat(np.arange(30), 4)
+    missed = pd.Series(np.isin(np.arange(120), [0, 1, 2, 40]).astype(float))
+    bootstrap = ClusterBootstrap(clusters, samples=500, seed=3)
+    cell = label_cell(bootstrap, missed, pd.Series(np.ones(120)))
+    resampled = ratio(bootstrap.resample(bootstrap.sums((missed, np.ones(120)))))
+    assert (cell.known, cell.share) == (120, pytest.approx(4 / 120))
+    assert cell.shares.min() > 0  # though a resample without the misses holds none
+    assert (np.diff(cell.shares[np.lexsort((cell.shares, resampled))]) >= 0).all()
 
 
 def test_a_cell_without_labels_may_hold_anything(tmp_path: Path):

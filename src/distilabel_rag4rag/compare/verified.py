@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from distilabel_rag4rag.compare.statistics import ClusterBootstrap, Estimate, Floats
+from distilabel_rag4rag.compare.statistics import ClusterBootstrap, Estimate, Floats, ratio
 
 #: With fewer than this many (effective) labels of the rarer kind, resampling them tells too
 #: little: a cell with no miss has none in any resample.
@@ -20,7 +20,7 @@ class Cell:
     Attributes:
         known: their weight; 0 where nobody labelled one.
         share: of them, what people call hallucinated; NaN where there are none.
-        shares: the same drawn anew.
+        shares: the same drawn anew, from the bootstrap's resamples.
     """
 
     known: float
@@ -31,8 +31,10 @@ class Cell:
 def label_cell(bootstrap: ClusterBootstrap, wrong: pd.Series, known: pd.Series) -> Cell:
     """From columns of weights: of the cell's hallucinated answers, and of all its labelled ones.
 
-    Passages are resampled; where one kind is rare, the share is drawn from Jeffreys' posterior
-    instead, for an effective number of labels that weights and passages make smaller.
+    Passages are resampled; where one kind is rare, the shares are drawn from Jeffreys' posterior
+    instead, for an effective number of labels that weights and passages make smaller. They keep
+    the order of the resampled ones: a draw of hard passages is hard in every cell and in the rate
+    of flags, and an interval that took them for independent would be too narrow.
 
     References:
         Korn and Graubard, Survey Methodology 24 (1998): the effective number.
@@ -46,9 +48,11 @@ def label_cell(bootstrap: ClusterBootstrap, wrong: pd.Series, known: pd.Series) 
     n = effective_number(sums, np.asarray(known, dtype=float))
     rng = np.random.default_rng(bootstrap.seed)
     drawn = rng.beta(n * share + 0.5, n * (1 - share) + 0.5, len(resampled))
-    usable = (resampled[:, 1] > 0) & (n * min(share, 1 - share) >= FEW)
-    np.divide(resampled[:, 0], resampled[:, 1], out=drawn, where=usable)
-    return Cell(float(total), float(share), drawn)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = np.nan_to_num(ratio(resampled), nan=share)
+    if n * min(share, 1 - share) < FEW:
+        shares[np.lexsort((rng.random(len(shares)), shares))] = np.sort(drawn)
+    return Cell(float(total), float(share), shares)
 
 
 def effective_number(sums: Floats, weights: Floats) -> float:
