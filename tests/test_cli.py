@@ -100,6 +100,7 @@ def test_a_report_on_rows_that_are_there(demo: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     ours = json.loads((demo / "summary.json").read_text())
     assert json.loads((tmp_path / "again" / "summary.json").read_text()) == ours
+    assert ours["verdict"]["headline"] in " ".join(done.stdout.split())
     assert "USD" in (tmp_path / "again" / "report.html").read_text("utf-8")
     for arm in ("zero_shot", "rag4rag"):  # data of others: an arm a file, other names of columns
         part = rows[rows["arm"] == arm].drop(columns=["arm", "hallucinated_spans"])

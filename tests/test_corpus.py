@@ -481,6 +481,7 @@ def test_split_text_loses_no_word(text: str, max_words: int) -> None:
         ("squad.json", '{"data": [{"title": "x"}]}', "document 1 is not in SQuAD's form"),
         ("squad.json", '{"data": ["x"]}', "document 1 is not in SQuAD's form"),
         ("ragged.csv", "context,question\na,b\na,b,c\n", "line 3: not CSV: expected 2 fields"),
+        ("semi.csv", "context;question\na;b\n", "line 1: not CSV: expected .* ',', found ';'"),
         ("short.csv", "context,question\na,b\na\n", "line 3: not CSV: expected 2 fields"),
         ("quote.csv", 'context,question\na,"b\n', "quote.csv, line [12]: not CSV"),
         ("bad.parquet", "not parquet", "bad.parquet: not parquet"),

@@ -338,6 +338,8 @@ def test_server_cannot_be_reached(tmp_path: Path) -> None:
     message = fails(ask(tmp_path, url), seconds=60.0)
     assert "step 'ask': all 20 rows of a batch failed" in message
     assert "APIConnectionError" in message
+    assert f"({url.removesuffix('/v1')})" in message
+    assert message.count("All connection attempts failed") == 1
 
 
 def test_server_slowed_by_429(tmp_path: Path) -> None:

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from distilabel_rag4rag.console import print_comparison
+
 if TYPE_CHECKING:
     import pandas as pd
+
+    from distilabel_rag4rag.compare import Comparison
 
 ROWS_FILE = "rows.parquet"
 
@@ -64,7 +68,7 @@ def report(
     """
     console, errors = Console(), Console(stderr=True)
     try:
-        files = _report(
+        comparison, files = _report(
             sources,
             out,
             columns=parse_columns(column),
@@ -83,6 +87,7 @@ def report(
     except (ValueError, OSError) as error:
         errors.print(f"Error: {as_options(error)}", style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
+    print_comparison(comparison.to_dict(), {}, console)
     for path in files:
         console.print(path, highlight=False, markup=False, soft_wrap=True)
 
@@ -97,7 +102,7 @@ def _report(
     title: str,
     prices: dict[str, Any] | None,
     settings: dict[str, Any],
-) -> list[Path]:
+) -> "tuple[Comparison, list[Path]]":
     import pandas as pd
 
     from distilabel_rag4rag.compare import as_table, compare
@@ -126,7 +131,8 @@ def _report(
     summary.write_text(
         json.dumps(comparison.to_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8"
     )
-    return [summary, *write_report(comparison, target, run=run, title=title, prices=prices)]
+    files = write_report(comparison, target, run=run, title=title, prices=prices)
+    return comparison, [summary, *files]
 
 
 def _rows(source: str, split: str | None) -> "pd.DataFrame":

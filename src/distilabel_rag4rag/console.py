@@ -111,9 +111,18 @@ class ArmProgress:
 
 
 def print_result(result: "Result", console: Console) -> None:
-    """The table of the arms, three examples, and where the files are."""
-    summary = result.summary
-    console.print(arms_table(summary, result.run["arms"]))
+    """The comparison, three examples, and where the files are."""
+    print_comparison(result.summary, result.run["arms"], console)
+    for example in examples(result.rows.to_pylist()):
+        console.print(example_table(example))
+    console.print("Written:", style="bold")
+    for path in result.files:
+        console.print(f"  {path}", highlight=False, markup=False)
+
+
+def print_comparison(summary: dict[str, Any], arm_runs: dict[str, Any], console: Console) -> None:
+    """The table of the arms, retrieval, the verdict and its notes."""
+    console.print(arms_table(summary, arm_runs))
     if retrieval := summary.get("retrieval"):
         console.print(
             f"Retrieval (rag4rag): hit rate {_rate(retrieval, 'hit_rate')},"
@@ -124,30 +133,27 @@ def print_result(result: "Result", console: Console) -> None:
     console.print(Text(summary["verdict"]["meaning"]))
     for note in summary["notes"]:
         console.print(Text(f"- {note}", style="dim"))
-    for example in examples(result.rows.to_pylist()):
-        console.print(example_table(example))
-    console.print("Written:", style="bold")
-    for path in result.files:
-        console.print(f"  {path}", highlight=False, markup=False)
 
 
 def arms_table(summary: dict[str, Any], arm_runs: dict[str, Any]) -> Table:
-    """One line per arm; rates with their 95% intervals."""
+    """One line per arm; rates with their 95% intervals, seconds where they are known."""
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         title="Arms on the same questions; below each rate its 95% interval",
     )
     table.add_column("arm", no_wrap=True)
-    for name in ("rows", "answ.", "abst.", "failed", "halluc. %", "exact m. %", "F1 %", "s"):
+    for name in ("rows", "answ.", "abst.", "failed", "halluc. %", "exact m. %", "F1 %"):
         table.add_column(name, justify="right", no_wrap=True)
+    if arm_runs:
+        table.add_column("s", justify="right", no_wrap=True)
     for name, arm in summary["arms"].items():
         seconds = arm_runs.get(name, {}).get("seconds")
         table.add_row(
             name,
             *(str(arm[count]) for count in ("rows", "answered", "abstained", "failed")),
             *(_stacked(arm, rate) for rate in ("hallucination_rate", "exact_match", "f1")),
-            "" if seconds is None else f"{seconds:.0f}",
+            *(["" if seconds is None else f"{seconds:.0f}"] if arm_runs else []),
         )
     return table
 

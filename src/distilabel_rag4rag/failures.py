@@ -1,15 +1,29 @@
 """What can go wrong in a run, in words, and how much of it is too much."""
 
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 WHOLE_BATCH_ROWS = 5
 EARLY_ROWS = 100
 
 
 def describe(error: BaseException) -> str:
-    """Type and message, and those of the exception behind it where there is one."""
+    """Type and message, the server that was asked, and the exception behind it; each once."""
     text = f"{type(error).__name__}: {error}"
-    return f"{text} ({describe(error.__cause__)})" if error.__cause__ is not None else text
+    behind = describe(error.__cause__) if error.__cause__ is not None else ""
+    server = _server(error)
+    if server and server not in text + behind:
+        text += f" ({server})"
+    return f"{text} ({behind})" if behind and not text.startswith(behind) else text
+
+
+def _server(error: BaseException) -> str:
+    """Scheme, host and port that an HTTP client's error names; user and query may hold keys."""
+    try:
+        url = urlsplit(str(error.request.url))  # type: ignore[attr-defined]
+        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
+    except (AttributeError, RuntimeError, ValueError):  # httpx: "has not been set"
+        return ""
 
 
 class RunFailed(RuntimeError):

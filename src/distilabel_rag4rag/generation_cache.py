@@ -8,8 +8,7 @@ with other settings further down, asks only for what is missing.
 import asyncio
 import os
 from collections.abc import Iterable
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 from distilabel.errors import DistilabelUserError
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -21,14 +20,10 @@ from pydantic import Field, PositiveInt, PrivateAttr, field_validator
 from distilabel_rag4rag.failures import describe
 from distilabel_rag4rag.generation_key import hash_of, identity
 from distilabel_rag4rag.generation_store import GenerationStore
-
-if TYPE_CHECKING:
-    import inspect
-
-OWN_PARAMETERS = ("folder", "size_limit", "enabled", "repetition", "inputs_per_call")
+from distilabel_rag4rag.wrapped_llm import WrappedLLM
 
 
-class CachedLLM(LLM):
+class CachedLLM(WrappedLLM):
     """An LLM whose generations are kept on disk; made by `cached`.
 
     A reply is found again by all that shapes it: the LLM's class, version and settings (less
@@ -76,7 +71,6 @@ class CachedLLM(LLM):
         ```
     """
 
-    llm: LLM
     folder: RuntimeParameter[str] | None = Field(
         default=None, description="Where the generations lie."
     )
@@ -94,6 +88,7 @@ class CachedLLM(LLM):
         description="How many inputs an LLM that is not asynchronous gets at once.",
     )
 
+    _own_parameters: ClassVar = ("folder", "size_limit", "enabled", "repetition", "inputs_per_call")
     _store: GenerationStore | None = PrivateAttr(None)
     _identity: Any = PrivateAttr(None)
 
@@ -123,11 +118,6 @@ class CachedLLM(LLM):
         if self._store is not None:
             self._store.close()
             self._store = None
-
-    @property
-    def model_name(self) -> str:
-        """The wrapped LLM's."""
-        return self.llm.model_name
 
     def generate(  # type: ignore[override]
         self, inputs: list[FormattedInput], num_generations: int = 1, **kwargs: Any
@@ -184,53 +174,6 @@ class CachedLLM(LLM):
 
     def _key(self, input: FormattedInput, num_generations: int, kwargs: dict[str, Any]) -> str:
         return hash_of([self._identity, input, num_generations, kwargs, self.repetition])
-
-    # --- the wrapped LLM's settings, as if it were not wrapped -------------------------------
-
-    @property
-    def structured_output(self) -> Any:
-        """The wrapped LLM's, which tasks with a default structure set."""
-        return getattr(self.llm, "structured_output", None)
-
-    @structured_output.setter
-    def structured_output(self, value: Any) -> None:
-        self.llm.structured_output = value  # type: ignore[attr-defined]
-
-    def get_generation_kwargs(self) -> dict[str, Any]:
-        """The wrapped LLM's, and those given to the wrapper itself."""
-        return {**self.llm.get_generation_kwargs(), **(self.generation_kwargs or {})}
-
-    @property
-    def generate_parameters(self) -> "list[inspect.Parameter]":
-        """The parameters of the wrapped LLM's `generate`."""
-        return self.llm.generate_parameters
-
-    @cached_property
-    def generate_parsed_docstring(self) -> Any:
-        """That of the wrapped LLM's `generate`."""
-        return self.llm.generate_parsed_docstring
-
-    @property
-    def runtime_parameters_names(self) -> Any:
-        """The wrapped LLM's and our own."""
-        return {**self.llm.runtime_parameters_names, **dict.fromkeys(OWN_PARAMETERS, True)}
-
-    def get_runtime_parameters_info(self) -> list[dict[str, Any]]:
-        """The wrapped LLM's and our own."""
-        fields = type(self).model_fields
-        own = [
-            {"name": name, "optional": True, "description": fields[name].description}
-            for name in OWN_PARAMETERS
-        ]
-        return [*self.llm.get_runtime_parameters_info(), *own]
-
-    def set_runtime_parameters(self, runtime_parameters: dict[str, Any]) -> None:
-        """Ours here, all others in the wrapped LLM."""
-        for name in OWN_PARAMETERS:
-            if name in runtime_parameters:
-                setattr(self, name, runtime_parameters[name])
-        rest = {k: v for k, v in runtime_parameters.items() if k not in OWN_PARAMETERS}
-        self.llm.set_runtime_parameters(rest)
 
 
 class CachedAsyncLLM(CachedLLM, AsyncLLM):
