@@ -63,7 +63,11 @@ def check_settings(judge: "LettuceDetectJudge") -> None:
 
 
 def make_detector(judge: "LettuceDetectJudge") -> Any:
-    """What judges: an object with `judge(items)`."""
+    """What judges: an object with `judge(items)`.
+
+    Raises:
+        DistilabelUserError: if a model that is named cannot be loaded.
+    """
     if not isinstance(judge.model, str):
         return OneByOne(judge.model)
     if judge.method != "transformer":
@@ -73,14 +77,22 @@ def make_detector(judge: "LettuceDetectJudge") -> Any:
     path = judge.model
     if path == "embedded":
         path = importlib.import_module("distilabel_rag4rag.embedded").judge_path()
-    return BatchDetector(
-        path,
-        max_length=judge.max_length,
-        device=judge.device,
-        lang=judge.lang,
-        taxonomy_head=judge.taxonomy_head,
-        precision=judge.precision,
-        threshold=judge.threshold,
-        evidence_rule=judge.evidence_rule,
-        token_budget=judge.token_budget,
-    )
+    try:
+        return BatchDetector(
+            path,
+            max_length=judge.max_length,
+            device=judge.device,
+            lang=judge.lang,
+            taxonomy_head=judge.taxonomy_head,
+            precision=judge.precision,
+            threshold=judge.threshold,
+            evidence_rule=judge.evidence_rule,
+            token_budget=judge.token_budget,
+        )
+    except DistilabelUserError:
+        raise
+    except (OSError, ValueError) as error:  # transformers' own do not name the setting
+        raise DistilabelUserError(
+            f"model={judge.model!r} could not be loaded; expected 'embedded', a folder or the id "
+            "of a LettuceDetect model on the Hub"
+        ) from error
