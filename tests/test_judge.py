@@ -312,7 +312,7 @@ def test_a_loaded_step_is_copied_and_pickled(bert):
 
 def test_a_model_that_is_not_there_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    for model in ("nobody/no-such-judge", str(tmp_path)):
+    for model in ("nobody/no-such-judge", str(tmp_path / "none")):
         with pytest.raises(DistilabelUserError, match=f"model='{model}' could not be loaded"):
             LettuceDetectJudge(model=model).load()
 

@@ -89,9 +89,7 @@ def make_detector(judge: "LettuceDetectJudge") -> Any:
             evidence_rule=judge.evidence_rule,
             token_budget=judge.token_budget,
         )
-    except DistilabelUserError:
-        raise
-    except (OSError, ValueError) as error:  # transformers' own do not name the setting
+    except OSError as error:  # transformers' own do not name the setting
         raise DistilabelUserError(
             f"model={judge.model!r} could not be loaded; expected 'embedded', a folder or the id "
             "of a LettuceDetect model on the Hub"
