@@ -113,9 +113,39 @@ def test_a_report_on_rows_that_are_there(demo: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     theirs = json.loads((tmp_path / "others" / "summary.json").read_text())
+    assert "Retrieval (rag4rag): hit rate" in done.stdout
     for arm in ("zero_shot", "rag4rag"):
         for name in ("rows", "answered", "hallucination_rate", "f1"):
             assert theirs["arms"][arm][name] == ours["arms"][arm][name]
+
+
+def test_a_report_of_arms_with_odd_names_on_a_plain_terminal(tmp_path: Path) -> None:
+    for arm in ("x[/b]y", "gpt[v2]"):
+        rows = [
+            {
+                "arm": arm,
+                "id": f"q{n}",
+                "answer": "a",
+                "hallucination_score": n % 2,
+                "passage_id": n,
+            }
+            for n in range(8)
+        ]
+        pd.DataFrame(rows).to_parquet(tmp_path / f"{len(arm)}{arm[0]}.parquet")
+    done = rag4rag(
+        *("report", *sorted(tmp_path.glob("*.parquet")), "--out", tmp_path / "out"),
+        *("--baseline", "gpt[v2]", "--candidate", "x[/b]y"),
+        PYTHONIOENCODING="ascii",
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    for arm in ("x[/b]y", "gpt[v2]"):
+        assert f"\n {arm} " in done.stdout
+
+
+def test_a_report_names_a_source_that_is_not_there(tmp_path: Path) -> None:
+    done = rag4rag("report", tmp_path / "nosuch")
+    assert done.returncode == 2
+    assert "nosuch does not exist" in " ".join(done.stderr.split())
 
 
 def test_a_report_names_an_arm_that_is_not_there(demo: Path, tmp_path: Path) -> None:

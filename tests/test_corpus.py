@@ -480,10 +480,17 @@ def test_split_text_loses_no_word(text: str, max_words: int) -> None:
         ("dict.json", '{"rows": []}', "found an object with the keys rows"),
         ("squad.json", '{"data": [{"title": "x"}]}', "document 1 is not in SQuAD's form"),
         ("squad.json", '{"data": ["x"]}', "document 1 is not in SQuAD's form"),
-        ("ragged.csv", "context,question\na,b\na,b,c\n", "line 3: not CSV: expected 2 fields"),
-        ("semi.csv", "context;question\na;b\n", "line 1: not CSV: expected .* ',', found ';'"),
-        ("short.csv", "context,question\na,b\na\n", "line 3: not CSV: expected 2 fields"),
-        ("quote.csv", 'context,question\na,"b\n', "quote.csv, line [12]: not CSV"),
+        (
+            "ragged.csv",
+            "context,question\na,b\na,b,c\n",
+            "line 3: not CSV parted by ',': expected 2 fields",
+        ),
+        (
+            "short.csv",
+            "context,question\na,b\na\n",
+            "line 3: not CSV parted by ',': expected 2 fields",
+        ),
+        ("quote.csv", 'context,question\na,"b\n', "quote.csv, line [12]: not CSV parted"),
         ("bad.parquet", "not parquet", "bad.parquet: not parquet"),
         ("rows.xlsx", "x", "unknown suffix '.xlsx'; expected one of .json, .jsonl"),
     ],
@@ -531,3 +538,16 @@ def test_parquet_reads_only_the_columns_that_are_wanted(tmp_path: Path) -> None:
     table = pa.Table.from_pylist([{**row, "extra": [0.0] * 3} for row in ROWS])
     pq.write_table(table, tmp_path / "wide.parquet")
     assert rows_of(tmp_path / "wide.parquet") == ROWS
+
+
+@pytest.mark.parametrize("content", ["context;question\na;b\n", '"context";"question"\n"a";"b"\n'])
+def test_a_csv_with_another_separator_says_so(tmp_path: Path, content: str) -> None:
+    path = write(tmp_path / "semi.csv", content)
+    with pytest.raises(ValueError, match=r"line 1: not CSV parted by ','|parted by ';'\?"):
+        load_rows(path)
+
+
+def test_a_header_may_hold_a_separator(tmp_path: Path) -> None:
+    path = write(tmp_path / "one.csv", '"text, raw"\n"a, b"\n' + "c" * 200_000 + "\n")
+    passages = load_passages(path, columns={"context": "text, raw"})
+    assert [passage["context"][:4] for passage in passages] == ["a, b", "cccc"]

@@ -293,6 +293,14 @@ def test_a_draw_of_hard_passages_is_hard_for_rare_misses_too():
     assert (np.diff(cell.shares[np.lexsort((cell.shares, resampled))]) >= 0).all()
 
 
+def test_labels_in_one_passage_leave_an_interval():
+    bootstrap = ClusterBootstrap(np.repeat(np.arange(10), 20), samples=500)
+    known = np.arange(200) < 20
+    cell = label_cell(bootstrap, pd.Series(1.0 * (np.arange(200) < 10)), pd.Series(1.0 * known))
+    low, high = np.quantile(cell.shares, [0.025, 0.975])
+    assert (low, high) == pytest.approx(proportion_confint(10, 20, method="jeffreys"), abs=0.03)
+
+
 def test_a_cell_without_labels_may_hold_anything(tmp_path: Path):
     rows = cells("a", 8, -10, 2, -80) + cells("b", -5, -5, -5, -5) + cells("c", 30, 5, 5, 60)
     comparison = compare(rows, by=(), bootstrap=500)

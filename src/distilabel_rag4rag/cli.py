@@ -1,5 +1,7 @@
 """The command line: a thin typer app over run.py and compare."""
 
+import io
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +26,9 @@ def main() -> None:
     """Grounded fine-tuning data for retrievers, compared fairly with zero-shot data."""
     from distilabel_rag4rag.console import quiet
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no dash gets a "?"
+            stream.reconfigure(errors="replace")
     # Before the first import of the libraries beneath, which read these settings only then.
     quiet()
 

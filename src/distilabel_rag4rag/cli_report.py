@@ -109,14 +109,14 @@ def _report(
     from distilabel_rag4rag.report import write_report
 
     folder = Path(sources[0]) if (Path(sources[0]) / ROWS_FILE).is_file() else None
-    if out is None and (folder is None or len(sources) > 1):
-        raise ValueError("--out: expected a folder for the report")
     tables = []
     for source in sources:
         rows = _rows(source, split)
         arm_there = columns.get("arm", "arm") in rows
         arm = None if arm_there else Path(source).stem
         tables.append(as_table(rows, columns=columns, arm=arm))
+    if out is None and (folder is None or len(sources) > 1):
+        raise ValueError("--out: expected a folder for the report")
     comparison = compare(
         pd.concat(tables, ignore_index=True),
         labels=None if labels is None else _rows(labels, split),

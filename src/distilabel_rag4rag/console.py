@@ -125,9 +125,10 @@ def print_comparison(summary: dict[str, Any], arm_runs: dict[str, Any], console:
     console.print(arms_table(summary, arm_runs))
     if retrieval := summary.get("retrieval"):
         console.print(
-            f"Retrieval (rag4rag): hit rate {_rate(retrieval, 'hit_rate')},"
+            f"Retrieval ({retrieval['arm']}): hit rate {_rate(retrieval, 'hit_rate')},"
             f" MRR {_number(retrieval, 'mrr')}",
             highlight=False,
+            markup=False,
         )
     console.print(Text(summary["verdict"]["headline"], style="bold"))
     console.print(Text(summary["verdict"]["meaning"]))
@@ -142,7 +143,7 @@ def arms_table(summary: dict[str, Any], arm_runs: dict[str, Any]) -> Table:
         padding=(0, 1, 0, 0),
         title="Arms on the same questions; below each rate its 95% interval",
     )
-    table.add_column("arm", no_wrap=True)
+    table.add_column("arm", overflow="fold", min_width=6)
     for name in ("rows", "answ.", "abst.", "failed", "halluc. %", "exact m. %", "F1 %"):
         table.add_column(name, justify="right", no_wrap=True)
     if arm_runs:
@@ -150,7 +151,7 @@ def arms_table(summary: dict[str, Any], arm_runs: dict[str, Any]) -> Table:
     for name, arm in summary["arms"].items():
         seconds = arm_runs.get(name, {}).get("seconds")
         table.add_row(
-            name,
+            Text(name),
             *(str(arm[count]) for count in ("rows", "answered", "abstained", "failed")),
             *(_stacked(arm, rate) for rate in ("hallucination_rate", "exact_match", "f1")),
             *(["" if seconds is None else f"{seconds:.0f}"] if arm_runs else []),
@@ -211,5 +212,5 @@ def example_table(example: dict[str, dict[str, Any]]) -> Table:
         for span in row["hallucinated_spans"] or []:
             answer.stylize("bold red underline", span["start"], span["end"])
         score = row["hallucination_score"]
-        table.add_row(arm, answer, "–" if score is None else f"{score:.2f}")
+        table.add_row(Text(arm), answer, "–" if score is None else f"{score:.2f}")
     return table

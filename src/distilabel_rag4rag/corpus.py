@@ -166,13 +166,22 @@ def _mapping(
             expected = repr(candidates[0]) if candidates else _expected(ours)
             raise ValueError(
                 f"{table.name}: no column for {ours}: expected {expected}, found "
-                f"{table.columns}; name it with columns={{{ours!r}: '...'}}"
+                f"{table.columns}; name it with columns={{{ours!r}: '...'}}{_separator_hint(table)}"
             )
         if candidates:
             mapping[ours] = candidates[0]
             if ours not in columns and candidates != [ours]:
                 _logger.warning("%s: %r is read from the column %r", table.name, ours, *candidates)
     return mapping
+
+
+def _separator_hint(table: Table) -> str:
+    """A header that was not parted shows what should have parted it."""
+    name, *more = table.columns
+    found = [] if more else [separator for separator in ",;\t|" if separator in name]
+    return (
+        f"; are the fields parted by {found[0]!r}? .csv expects ',' and .tsv tabs" if found else ""
+    )
 
 
 def _expected(ours: str) -> str:

@@ -7,23 +7,31 @@ WHOLE_BATCH_ROWS = 5
 EARLY_ROWS = 100
 
 
-def describe(error: BaseException) -> str:
-    """Type and message, the server that was asked, and the exception behind it; each once."""
+def describe(error: BaseException, most: int = 5) -> str:
+    """Type and message, the server that was asked, and the exceptions behind it, so many at most.
+
+    A cause that the message begins with is not repeated.
+    """
     text = f"{type(error).__name__}: {error}"
-    behind = describe(error.__cause__) if error.__cause__ is not None else ""
+    behind = describe(error.__cause__, most - 1) if error.__cause__ is not None and most > 1 else ""
     server = _server(error)
     if server and server not in text + behind:
         text += f" ({server})"
-    return f"{text} ({behind})" if behind and not text.startswith(behind) else text
+    return (
+        f"{text} ({behind})"
+        if behind and text != behind and not text.startswith(f"{behind} (")
+        else text
+    )
 
 
 def _server(error: BaseException) -> str:
     """Scheme, host and port that an HTTP client's error names; user and query may hold keys."""
     try:
         url = urlsplit(str(error.request.url))  # type: ignore[attr-defined]
-        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
-    except (AttributeError, RuntimeError, ValueError):  # httpx: "has not been set"
+    except Exception:  # anybody's property; httpx raises where it has not been set
         return ""
+    host = url.netloc.rpartition("@")[2]
+    return f"{url.scheme}://{host}" if url.scheme and host else ""
 
 
 class RunFailed(RuntimeError):

@@ -31,10 +31,11 @@ class Cell:
 def label_cell(bootstrap: ClusterBootstrap, wrong: pd.Series, known: pd.Series) -> Cell:
     """From columns of weights: of the cell's hallucinated answers, and of all its labelled ones.
 
-    Passages are resampled; where one kind is rare, the shares are drawn from Jeffreys' posterior
-    instead, for an effective number of labels that weights and passages make smaller. They keep
-    the order of the resampled ones: a draw of hard passages is hard in every cell and in the rate
-    of flags, and an interval that took them for independent would be too narrow.
+    Passages are resampled. Where one kind is rare, all resamples agree, or one holds no label at
+    all, the shares are drawn from Jeffreys' posterior instead, for an effective number of labels
+    that weights and passages make smaller. They keep the order of the resampled ones: a draw of
+    hard passages is hard in every cell and in the rate of flags, and an interval that took them
+    for independent would be too narrow.
 
     References:
         Korn and Graubard, Survey Methodology 24 (1998): the effective number.
@@ -49,8 +50,10 @@ def label_cell(bootstrap: ClusterBootstrap, wrong: pd.Series, known: pd.Series) 
     rng = np.random.default_rng(bootstrap.seed)
     drawn = rng.beta(n * share + 0.5, n * (1 - share) + 0.5, len(resampled))
     with np.errstate(divide="ignore", invalid="ignore"):
-        shares = np.nan_to_num(ratio(resampled), nan=share)
-    if n * min(share, 1 - share) < FEW:
+        shares = ratio(resampled)
+    rare = n * min(share, 1 - share) < FEW
+    if rare or np.isnan(shares).any() or np.ptp(shares) < 1e-12:
+        shares = np.nan_to_num(shares, nan=share)
         shares[np.lexsort((rng.random(len(shares)), shares))] = np.sort(drawn)
     return Cell(float(total), float(share), shares)
 
