@@ -139,7 +139,7 @@ def test_a_report_of_arms_with_odd_names_on_a_plain_terminal(tmp_path: Path) -> 
     )
     assert done.returncode == 0, done.stderr[-2000:]
     for arm in ("x[/b]y", "gpt[v2]"):
-        assert f"\n {arm} " in done.stdout
+        assert f" {arm} " in done.stdout
 
 
 def test_a_report_names_a_source_that_is_not_there(tmp_path: Path) -> None:

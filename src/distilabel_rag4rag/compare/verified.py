@@ -8,8 +8,8 @@ from scipy import stats
 
 from distilabel_rag4rag.compare.statistics import ClusterBootstrap, Estimate, Floats, ratio
 
-#: With fewer than this many (effective) labels of the rarer kind, resampling them tells too
-#: little: a cell with no miss has none in any resample.
+#: With fewer than this many (effective) labels of the rarer kind, or passages with labels,
+#: resampling tells too little: a cell with no miss has none in any resample.
 FEW = 10
 
 
@@ -31,11 +31,11 @@ class Cell:
 def label_cell(bootstrap: ClusterBootstrap, wrong: pd.Series, known: pd.Series) -> Cell:
     """From columns of weights: of the cell's hallucinated answers, and of all its labelled ones.
 
-    Passages are resampled. Where one kind is rare, all resamples agree, or one holds no label at
-    all, the shares are drawn from Jeffreys' posterior instead, for an effective number of labels
-    that weights and passages make smaller. They keep the order of the resampled ones: a draw of
-    hard passages is hard in every cell and in the rate of flags, and an interval that took them
-    for independent would be too narrow.
+    Passages are resampled. Where one kind is rare, or few passages hold labels, the shares are
+    drawn from Jeffreys' posterior instead, for an effective number of labels that weights and
+    passages make smaller. They keep the order of the resampled ones: a draw of hard passages is
+    hard in every cell and in the rate of flags, and an interval that took them for independent
+    would be too narrow.
 
     References:
         Korn and Graubard, Survey Methodology 24 (1998): the effective number.
@@ -47,13 +47,14 @@ def label_cell(bootstrap: ClusterBootstrap, wrong: pd.Series, known: pd.Series) 
         return Cell(0.0, np.nan, np.full(len(resampled), np.nan))
     share = hits / total
     n = effective_number(sums, np.asarray(known, dtype=float))
-    rng = np.random.default_rng(bootstrap.seed)
-    drawn = rng.beta(n * share + 0.5, n * (1 - share) + 0.5, len(resampled))
     with np.errstate(divide="ignore", invalid="ignore"):
-        shares = ratio(resampled)
-    rare = n * min(share, 1 - share) < FEW
-    if rare or np.isnan(shares).any() or np.ptp(shares) < 1e-12:
-        shares = np.nan_to_num(shares, nan=share)
+        shares = np.nan_to_num(ratio(resampled), nan=share)
+    few = np.count_nonzero(sums[:, 1]) < FEW
+    if few or n * min(share, 1 - share) < FEW or np.ptp(shares) < 1e-12:
+        rng = np.random.default_rng(bootstrap.seed)
+        drawn = rng.beta(n * share + 0.5, n * (1 - share) + 0.5, len(shares))
+        if few:  # the order of so few passages tells nothing
+            return Cell(float(total), float(share), drawn)
         shares[np.lexsort((rng.random(len(shares)), shares))] = np.sort(drawn)
     return Cell(float(total), float(share), shares)
 
