@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -136,10 +137,11 @@ def test_a_report_of_arms_with_odd_names_on_a_plain_terminal(tmp_path: Path) -> 
         *("report", *sorted(tmp_path.glob("*.parquet")), "--out", tmp_path / "out"),
         *("--baseline", "gpt[v2]", "--candidate", "x[/b]y"),
         PYTHONIOENCODING="ascii",
+        COLUMNS="40",
     )
     assert done.returncode == 0, done.stderr[-2000:]
     for arm in ("x[/b]y", "gpt[v2]"):
-        assert f" {arm} " in done.stdout
+        assert f"{arm} 8 8 0 0 50.0 " in re.sub(r"[| ]+", " ", done.stdout)
 
 
 def test_a_report_names_a_source_that_is_not_there(tmp_path: Path) -> None:

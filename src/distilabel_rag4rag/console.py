@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: The step whose finished rows count as progress: the LLM's, which takes the time.
 SLOW_STEP = "answer"
+#: What the table of the arms needs.
+TABLE_WIDTH = 80
 
 
 def quiet() -> None:
@@ -122,7 +124,10 @@ def print_result(result: "Result", console: Console) -> None:
 
 def print_comparison(summary: dict[str, Any], arm_runs: dict[str, Any], console: Console) -> None:
     """The table of the arms, retrieval, the verdict and its notes."""
+    # A narrow terminal may wrap lines; figures cut short would be wrong ones.
+    width, console.width = console.width, max(console.width, TABLE_WIDTH)
     console.print(arms_table(summary, arm_runs))
+    console.width = width
     if retrieval := summary.get("retrieval"):
         console.print(
             f"Retrieval ({retrieval['arm']}): hit rate {_rate(retrieval, 'hit_rate')},"
@@ -143,7 +148,7 @@ def arms_table(summary: dict[str, Any], arm_runs: dict[str, Any]) -> Table:
         padding=(0, 1, 0, 0),
         title="Arms on the same questions; below each rate its 95% interval",
     )
-    table.add_column("arm", overflow="fold", min_width=6)
+    table.add_column("arm", overflow="fold", max_width=20)
     for name in ("rows", "answ.", "abst.", "failed", "halluc. %", "exact m. %", "F1 %"):
         table.add_column(name, justify="right", no_wrap=True)
     if arm_runs:
