@@ -17,11 +17,8 @@ def describe(error: BaseException, most: int = 5) -> str:
     server = _server(error)
     if server and server not in text + behind:
         text += f" ({server})"
-    return (
-        f"{text} ({behind})"
-        if behind and text != behind and not text.startswith(f"{behind} (")
-        else text
-    )
+    said = text == behind or text.startswith(f"{behind} (")
+    return f"{text} ({behind})" if behind and not said else text
 
 
 def _server(error: BaseException) -> str:

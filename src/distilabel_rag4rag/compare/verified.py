@@ -33,9 +33,9 @@ def label_cell(bootstrap: ClusterBootstrap, wrong: pd.Series, known: pd.Series) 
 
     Passages are resampled. Where one kind is rare, or few passages hold labels, the shares are
     drawn from Jeffreys' posterior instead, for an effective number of labels that weights and
-    passages make smaller. They keep the order of the resampled ones: a draw of hard passages is
-    hard in every cell and in the rate of flags, and an interval that took them for independent
-    would be too narrow.
+    passages make smaller. Unless the passages are few, the shares keep the order of the resampled
+    ones: a draw of hard passages is hard in every cell and in the rate of flags, and an interval
+    that took them for independent would be too narrow.
 
     References:
         Korn and Graubard, Survey Methodology 24 (1998): the effective number.
