@@ -28,7 +28,7 @@ browser: install
 
 # The Argilla server for the tests of review, in an environment of its own.
 argilla-server: install
-	$(BIN)/python tests/review_server/environment.py
+	$(BIN)/python tests/helpers/review_server/environment.py
 
 test: browser argilla-server
 	$(BIN)/python -m pytest

@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from distilabel_rag4rag.compare.judge_error import measure_judge
-from distilabel_rag4rag.compare.pairs import paired_rates
-from distilabel_rag4rag.compare.statistics import Estimate, Resampling
+from distilabel_rag4rag.comparison.judge_error import measure_judge
+from distilabel_rag4rag.comparison.pairs import paired_rates
+from distilabel_rag4rag.comparison.statistics import Estimate, Resampling
 from distilabel_rag4rag.review.pull import weigh
 from distilabel_rag4rag.review.sample import draw
 

@@ -31,10 +31,10 @@ from judge_data import Case, questions
 from judge_exactness import resolve
 from lettucedetect.detectors.transformer import TransformerDetector
 
-from distilabel_rag4rag.detect.batch import BatchDetector
-from distilabel_rag4rag.detect.items import Item
-from distilabel_rag4rag.detect.windows import Window, cut_batches
-from distilabel_rag4rag.judge import LettuceDetectJudge
+from distilabel_rag4rag.steps.judging.detectors.batch_detector import BatchDetector
+from distilabel_rag4rag.steps.judging.detectors.items import Item
+from distilabel_rag4rag.steps.judging.detectors.windows import Window, cut_batches
+from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
 
 #: Dense bfloat16 peak in TFLOP/s, by what the device calls itself.
 PEAKS = {"H200": 989.0, "H100": 989.0, "A100": 312.0, "L40S": 362.0, "L4": 121.0}

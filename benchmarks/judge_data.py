@@ -64,7 +64,7 @@ def squad(path: Path) -> list[Question]:
 
 def sample_world() -> list[Question]:
     """The questions of the world that the package ships."""
-    return squad(Path(str(files("distilabel_rag4rag") / "sample_world" / "sample_world.json")))
+    return squad(Path(str(files("distilabel_rag4rag.data") / "sample_world" / "sample_world.json")))
 
 
 def questions(split: str) -> list[Question]:

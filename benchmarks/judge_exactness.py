@@ -19,8 +19,8 @@ from judge_data import Case, cases, halueval, questions, shuffled
 from lettucedetect.detectors.prompt_utils import PromptUtils
 from lettucedetect.detectors.transformer import TransformerDetector
 
-from distilabel_rag4rag.detect.spans import tidy
-from distilabel_rag4rag.judge import LettuceDetectJudge
+from distilabel_rag4rag.steps.judging.detectors.spans import tidy
+from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
 
 
 def all_rows() -> list[Case]:

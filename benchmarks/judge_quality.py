@@ -40,7 +40,7 @@ from pydantic import (
 )
 from sklearn.metrics import roc_auc_score
 
-from distilabel_rag4rag.judge import LettuceDetectJudge
+from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
 
 #: The supported answers that each kind of error is set against.
 AGAINST = {

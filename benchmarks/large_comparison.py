@@ -10,11 +10,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from distilabel_rag4rag.compare import compare
+from distilabel_rag4rag.comparison import compare
 from distilabel_rag4rag.report import write_report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from comparison_rows import make_rows
+from helpers.comparison_rows import make_rows
 
 
 def main() -> None:

@@ -17,8 +17,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from comparison_rows import make_rows
-from review_server.server import WORKSPACE, running_server
+from helpers.comparison_rows import make_rows
+from helpers.review_server.server import WORKSPACE, running_server
 
 from distilabel_rag4rag.review.connect import connect, find_workspace, get_dataset
 from distilabel_rag4rag.review.pull import pull

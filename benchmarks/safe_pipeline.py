@@ -25,8 +25,8 @@ def run_once(way: str, rows: int, delay: float, folder: Path) -> float:
     from distilabel.steps import LoadDataFromDicts
     from distilabel.steps.tasks import TextGeneration
 
-    from distilabel_rag4rag.failfast import FailFastPipeline
-    from distilabel_rag4rag.generation_cache import cached
+    from distilabel_rag4rag.models.llms.cached_llm import cached
+    from distilabel_rag4rag.runtime.fail_fast_pipeline import FailFastPipeline
     from distilabel_rag4rag.testing import ScriptedLLM
 
     llm = ScriptedLLM(default="An answer of a few words.", delay=delay)

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ("local_hub",)
+pytest_plugins = ("helpers.local_hub",)
 
+# Processes that tests start find the helpers too.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("DISTILABEL_LOG_LEVEL", "ERROR")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -29,7 +33,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def server() -> Any:
     """The Argilla server of the whole session."""
-    from review_server.server import running_server
+    from helpers.review_server.server import running_server
 
     return running_server()
 

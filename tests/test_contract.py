@@ -12,10 +12,9 @@ from distilabel.steps.base import _Step
 from distilabel.utils.docstring import parse_google_docstring
 
 import distilabel_rag4rag
-from distilabel_rag4rag import testing
-from distilabel_rag4rag.columns import BY_NAME
-from distilabel_rag4rag.embedded import EmbeddedEmbeddings
-from distilabel_rag4rag.embedded_llm import EmbeddedLLM
+from distilabel_rag4rag import EmbeddedEmbeddings, testing
+from distilabel_rag4rag.models.llms.embedded_llm import EmbeddedLLM
+from distilabel_rag4rag.schema import BY_NAME
 
 PUBLIC = [getattr(distilabel_rag4rag, name) for name in distilabel_rag4rag.__all__]
 STEPS = [c for c in PUBLIC if inspect.isclass(c) and issubclass(c, _Step)]

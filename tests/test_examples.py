@@ -9,7 +9,7 @@ from pathlib import Path
 
 from datasets import load_from_disk
 from distilabel.distiset import Distiset
-from openai_server import OpenAIServer
+from helpers.openai_server import OpenAIServer
 
 ROOT = Path(__file__).parent.parent
 

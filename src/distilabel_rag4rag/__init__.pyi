@@ -1,22 +1,29 @@
-from . import embedded, pipelines
-from .answer import GroundedAnswerGeneration
-from .compare import Comparison, compare
-from .complete import AnswerFromColumn, CompleteAnswer
-from .corpus import load_passages, load_rows
-from .failfast import FailFastPipeline
-from .generation_cache import cached
-from .judge import LettuceDetectJudge
-from .load import LoadRows
-from .mark import KeepMarked, Mark, MarkGrounded
-from .publish import PublishError, SafeDistiset, dry_run, publish
-from .retrieve import FaissRetrieve, FaissRetrieveFromRows
-from .review.step import ArgillaReview
+from . import pipelines
+from .comparison import Comparison, compare
+from .data.rows import load_passages, load_rows
+from .hub import PublishError, SafeDistiset, dry_run, publish
+from .models.embeddings.embedded_embeddings import EmbeddedEmbeddings
+from .models.llms.cached_llm import CachedAsyncLLM, CachedLLM, cached
+from .models.llms.embedded_llm import EmbeddedLLM
+from .pipelines import embedded
+from .review.argilla_review import ArgillaReview
+from .runtime.fail_fast_pipeline import FailFastPipeline
+from .steps.columns.complete_answer import AnswerFromColumn, CompleteAnswer
+from .steps.filtering.marks import KeepMarked, Mark, MarkGrounded
+from .steps.generators.load_rows import LoadRows
+from .steps.judging.lettuce_detect_judge import LettuceDetectJudge
+from .steps.retrieval.faiss_retrieve import FaissRetrieve, FaissRetrieveFromRows
+from .steps.tasks.grounded_answer_generation import GroundedAnswerGeneration
 
 __all__ = [
     "AnswerFromColumn",
     "ArgillaReview",
+    "CachedAsyncLLM",
+    "CachedLLM",
     "Comparison",
     "CompleteAnswer",
+    "EmbeddedEmbeddings",
+    "EmbeddedLLM",
     "FailFastPipeline",
     "FaissRetrieve",
     "FaissRetrieveFromRows",

@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from distilabel_rag4rag.compare import Comparison, Estimate
-from distilabel_rag4rag.compare.wording import short
-from distilabel_rag4rag.report.flow import draw_flow
+from distilabel_rag4rag.comparison import Comparison, Estimate
+from distilabel_rag4rag.comparison.formatting import short
+from distilabel_rag4rag.report.flow_chart import draw_flow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

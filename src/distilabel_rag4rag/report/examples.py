@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from distilabel_rag4rag.compare import Comparison
+from distilabel_rag4rag.comparison import Comparison
 
 #: What a question can show about the candidate (b) against the baseline (a), the more
 #: instructive first; a question can show several.

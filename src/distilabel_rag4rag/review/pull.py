@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from distilabel_rag4rag.review.agreement import agreement
 from distilabel_rag4rag.review.merge import merge
 from distilabel_rag4rag.review.responses import Gathered, Response, gather
-from distilabel_rag4rag.review.shown import plain_text
+from distilabel_rag4rag.review.text import plain_text
 
 if TYPE_CHECKING:
     import pandas as pd

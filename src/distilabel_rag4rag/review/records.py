@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from distilabel_rag4rag.review.connect import sdk
 from distilabel_rag4rag.review.settings import ARM_FIELD, SPAN_LABEL
-from distilabel_rag4rag.review.shown import display, encodable
+from distilabel_rag4rag.review.text import display, encodable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from distilabel_rag4rag.review.connect import find_workspace, get_dataset, told
 from distilabel_rag4rag.review.records import reviewable
 from distilabel_rag4rag.review.server_records import is_ours, read_records
 from distilabel_rag4rag.review.settings import check_readable, make_settings
-from distilabel_rag4rag.review.shown import display, encodable, restored
+from distilabel_rag4rag.review.text import display, encodable, restored
 
 if TYPE_CHECKING:
     import pandas as pd

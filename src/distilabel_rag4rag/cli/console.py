@@ -1,0 +1,221 @@
+"""What the terminal shows: progress per arm, the table of arms, three examples side by side."""
+
+import logging
+import os
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from distilabel_rag4rag.experiment.experiment import Result
+
+#: The step whose finished rows count as progress: the LLM's, which takes the time.
+SLOW_STEP = "answer"
+#: What the table of the arms needs.
+TABLE_WIDTH = 80
+
+
+def quiet() -> None:
+    """Silences logs, warnings and bars of the libraries beneath; errors still arrive as errors.
+
+    The environment, because worker processes inherit it.
+    """
+    warnings.filterwarnings("ignore")
+    sys.unraisablehook = _ignore_half_made_llms
+    for name, value in {
+        "DISTILABEL_LOG_LEVEL": "ERROR",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TQDM_DISABLE": "1",
+        "PYTHONWARNINGS": "ignore",
+    }.items():
+        os.environ.setdefault(name, value)
+    for library in ("distilabel", "transformers", "sentence_transformers", "datasets"):
+        logging.getLogger(library).setLevel(logging.ERROR)
+
+
+def _ignore_half_made_llms(found: "sys.UnraisableHookArgs") -> None:
+    """distilabel's AsyncLLM cannot be deleted where its settings were refused."""
+    if "AsyncLLM.__del__" not in repr(found.object):
+        sys.__unraisablehook__(found)
+
+
+def speak() -> None:
+    """Lets the pipelines' own log through."""
+    os.environ["DISTILABEL_LOG_LEVEL"] = "INFO"
+    logging.getLogger("distilabel").setLevel(logging.INFO)
+
+
+class _Rate(ProgressColumn):
+    """Rows a second."""
+
+    def render(self, task: Task) -> Text:
+        """The rate, once there is one."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f} rows/s" if speed else "", style="dim")
+
+
+class ArmProgress:
+    """A bar per arm: rows, rate, time so far and time left."""
+
+    def __init__(self, rows: int, console: Console | None = None) -> None:
+        self._rows = rows
+        self._task: TaskID | None = None
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description:<13}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console or Console(stderr=True),
+        )
+
+    def __enter__(self) -> "ArmProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def start(self, arm: str) -> None:
+        """The next arm begins."""
+        self._task = self._progress.add_task(arm, total=self._rows)
+
+    def advance(self, step: str, rows: int) -> None:
+        """A step has finished so many rows in all."""
+        if step == SLOW_STEP and self._task is not None:
+            self._progress.update(self._task, completed=rows)
+
+    def done(self) -> None:
+        """The arm has ended."""
+        if self._task is not None:
+            self._progress.update(self._task, completed=self._rows)
+
+
+def print_result(result: "Result", console: Console) -> None:
+    """The comparison, three examples, and where the files are."""
+    print_comparison(result.summary, result.run["arms"], console)
+    for example in examples(result.rows.to_pylist()):
+        console.print(example_table(example))
+    console.print("Written:", style="bold")
+    for path in result.files:
+        console.print(f"  {path}", highlight=False, markup=False)
+
+
+def print_comparison(summary: dict[str, Any], arm_runs: dict[str, Any], console: Console) -> None:
+    """The table of the arms, retrieval, the verdict and its notes."""
+    # A narrow terminal may wrap lines; figures cut short would be wrong ones.
+    width, console.width = console.width, max(console.width, TABLE_WIDTH)
+    console.print(arms_table(summary, arm_runs))
+    console.width = width
+    if retrieval := summary.get("retrieval"):
+        console.print(
+            f"Retrieval ({retrieval['arm']}): hit rate {_rate(retrieval, 'hit_rate')},"
+            f" MRR {_number(retrieval, 'mrr')}",
+            highlight=False,
+            markup=False,
+        )
+    console.print(Text(summary["verdict"]["headline"], style="bold"))
+    console.print(Text(summary["verdict"]["meaning"]))
+    for note in summary["notes"]:
+        console.print(Text(f"- {note}", style="dim"))
+
+
+def arms_table(summary: dict[str, Any], arm_runs: dict[str, Any]) -> Table:
+    """One line per arm; rates with their 95% intervals, seconds where they are known."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        title="Arms on the same questions; below each rate its 95% interval",
+    )
+    table.add_column("arm", overflow="fold", max_width=20)
+    for name in ("rows", "answ.", "abst.", "failed", "halluc. %", "exact m. %", "F1 %"):
+        table.add_column(name, justify="right", no_wrap=True)
+    if arm_runs:
+        table.add_column("s", justify="right", no_wrap=True)
+    for name, arm in summary["arms"].items():
+        seconds = arm_runs.get(name, {}).get("seconds")
+        table.add_row(
+            Text(name),
+            *(str(arm[count]) for count in ("rows", "answered", "abstained", "failed")),
+            *(_stacked(arm, rate) for rate in ("hallucination_rate", "exact_match", "f1")),
+            *(["" if seconds is None else f"{seconds:.0f}"] if arm_runs else []),
+        )
+    return table
+
+
+def _stacked(values: dict[str, Any], name: str) -> str:
+    """A rate in percent, and below it its interval in whole percents."""
+    if values.get(name) is None:
+        return "–"
+    low, high = values.get(f"{name}_ci") or (None, None)
+    around = "" if low is None or high is None else f"\n{100 * low:.0f}–{100 * high:.0f}"
+    return f"{100 * values[name]:.1f}{around}"
+
+
+def _rate(values: dict[str, Any], name: str) -> str:
+    return _interval(values, name, lambda value: f"{100 * value:.1f}", "%")
+
+
+def _number(values: dict[str, Any], name: str) -> str:
+    return _interval(values, name, lambda value: f"{value:.3f}", "")
+
+
+def _interval(values: dict[str, Any], name: str, write: Any, unit: str) -> str:
+    if values.get(name) is None:
+        return "–"
+    low, high = values.get(f"{name}_ci") or (None, None)
+    around = "" if low is None or high is None else f" [{write(low)}, {write(high)}]"
+    return f"{write(values[name])}{unit}{around}"
+
+
+def examples(rows: list[dict[str, Any]], count: int = 3) -> list[dict[str, dict[str, Any]]]:
+    """Questions with every arm's row, those first where zero_shot was flagged and rag4rag not."""
+    by_id: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        if row["arm"] != "human":
+            by_id.setdefault(row["id"], {})[row["arm"]] = row
+
+    def instructive(example: dict[str, dict[str, Any]]) -> int:
+        kept = {arm: bool(row["keep_row_after_grounding"]) for arm, row in example.items()}
+        fixed = kept.get("rag4rag", False) and not kept.get("zero_shot", True)
+        return -(2 * fixed + len(set(kept.values())))
+
+    return sorted(by_id.values(), key=instructive)[:count]
+
+
+def example_table(example: dict[str, dict[str, Any]]) -> Table:
+    """A question, a person's answer, and each arm's with its hallucinated spans marked."""
+    first = next(iter(example.values()))
+    table = Table(box=box.SIMPLE_HEAD, title=Text(first["question"] or ""), title_justify="left")
+    table.add_column("arm")
+    table.add_column("answer", ratio=1, overflow="fold")
+    table.add_column("score", justify="right")
+    table.add_row("human", Text(first["human_answer"] or "–"), "")
+    for arm, row in example.items():
+        answer = Text(row["answer"] or f"({row['answer_reason'] or 'none'})")
+        for span in row["hallucinated_spans"] or []:
+            answer.stylize("bold red underline", span["start"], span["end"])
+        score = row["hallucination_score"]
+        table.add_row(Text(arm), answer, "–" if score is None else f"{score:.2f}")
+    return table

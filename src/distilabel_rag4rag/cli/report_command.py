@@ -1,0 +1,176 @@
+"""`rag4rag report`: the comparison and its report on rows that are there already."""
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from distilabel_rag4rag.cli.console import print_comparison
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from distilabel_rag4rag.comparison import Comparison
+
+ROWS_FILE = "rows.parquet"
+
+
+def report(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="DIR|DATASET…",
+            help="A folder of `compare`, or data with `id`, `answer` and `hallucination_score`"
+            " (JSONL, CSV, parquet, a saved dataset, a Hub id); without a column `arm` each is an"
+            " arm of its name. The Hub id of what `publish` wrote brings all its arms.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for the report; nothing: the folder of compare."),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="OURS=THEIRS", help="A column's name; may be repeated."),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Split of a Hub data set.")] = None,
+    threshold: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Score from which an answer is flagged.")
+    ] = 0.5,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 0,
+    baseline: Annotated[str, typer.Option(help="The arm to compare with.")] = "zero_shot",
+    candidate: Annotated[str, typer.Option(help="The arm that the verdict is about.")] = "rag4rag",
+    by: Annotated[
+        list[str] | None, typer.Option(help="Break down by this column; may be repeated.")
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="Human labels: data with `id`, `arm` and `human_hallucinated`."),
+    ] = None,
+    price_in: Annotated[
+        float | None, typer.Option(min=0, help="Money per million tokens in.")
+    ] = None,
+    price_out: Annotated[
+        float | None, typer.Option(min=0, help="Money per million tokens out.")
+    ] = None,
+    currency: Annotated[str, typer.Option(help="Of the prices.")] = "USD",
+    title: Annotated[
+        str, typer.Option(help="Title of the page.")
+    ] = "Hallucination with and without retrieval",
+) -> None:
+    """Compare arms whose rows are there already, also those that others made.
+
+    Writes summary.json, report.html, report.md and plots; those of an earlier report in the same
+    folder are replaced. No model is loaded.
+    """
+    console, errors = Console(), Console(stderr=True)
+    try:
+        comparison, files = _report(
+            sources,
+            out,
+            columns=parse_columns(column),
+            split=split,
+            labels=labels,
+            title=title,
+            prices=_prices(price_in, price_out, currency),
+            settings={
+                "threshold": threshold,
+                "seed": seed,
+                "baseline": baseline,
+                "candidate": candidate,
+                "by": tuple(by or ("title",)),
+            },
+        )
+    except (ValueError, OSError) as error:
+        errors.print(f"Error: {as_options(error)}", style="red", markup=False, highlight=False)
+        raise typer.Exit(2) from error
+    print_comparison(comparison.to_dict(), {}, console)
+    for path in files:
+        console.print(path, highlight=False, markup=False, soft_wrap=True)
+
+
+def _report(
+    sources: list[str],
+    out: Path | None,
+    *,
+    columns: dict[str, str | None],
+    split: str | None,
+    labels: str | None,
+    title: str,
+    prices: dict[str, Any] | None,
+    settings: dict[str, Any],
+) -> "tuple[Comparison, list[Path]]":
+    import pandas as pd
+
+    from distilabel_rag4rag.comparison import as_table, compare
+    from distilabel_rag4rag.report import write_report
+
+    folder = Path(sources[0]) if (Path(sources[0]) / ROWS_FILE).is_file() else None
+    tables = []
+    for source in sources:
+        rows = _rows(source, split)
+        arm_there = columns.get("arm", "arm") in rows
+        arm = None if arm_there else Path(source).stem
+        tables.append(as_table(rows, columns=columns, arm=arm))
+    if out is None and (folder is None or len(sources) > 1):
+        raise ValueError("--out: expected a folder for the report")
+    comparison = compare(
+        pd.concat(tables, ignore_index=True),
+        labels=None if labels is None else _rows(labels, split),
+        **settings,
+    )
+    run_file = folder / "run.json" if folder else None
+    run = json.loads(run_file.read_text("utf-8")) if run_file and run_file.is_file() else None
+    target = out or folder
+    assert target is not None, "checked above"
+    target.mkdir(parents=True, exist_ok=True)
+    summary = target / "summary.json"
+    summary.write_text(
+        json.dumps(comparison.to_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8"
+    )
+    files = write_report(comparison, target, run=run, title=title, prices=prices)
+    return comparison, [summary, *files]
+
+
+def _rows(source: str, split: str | None) -> "pd.DataFrame":
+    """All columns of a folder of `compare`, or of any source that `load_rows` opens."""
+    import pandas as pd
+
+    from distilabel_rag4rag.data.readers.open_table import open_table
+
+    if (Path(source) / ROWS_FILE).is_file():
+        return pd.read_parquet(Path(source) / ROWS_FILE)
+    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source) and not Path(source).exists():
+        from distilabel_rag4rag.data.published_rows import published_rows
+
+        if (rows := published_rows(source, split)) is not None:
+            return rows
+    table = open_table(source, split)
+    return pd.DataFrame(list(table.rows(table.columns)))
+
+
+def parse_columns(pairs: list[str] | None) -> dict[str, str | None]:
+    """`["question=anchor", "id="]` -> `{"question": "anchor", "id": None}`."""
+    columns: dict[str, str | None] = {}
+    for pair in pairs or []:
+        ours, equals, theirs = pair.partition("=")
+        if not equals or not ours:
+            raise typer.BadParameter(f"--column: found {pair!r}, expected OURS=THEIRS")
+        columns[ours] = theirs or None
+    return columns
+
+
+def as_options(error: BaseException) -> str:
+    """The message, with the functions' `columns={'a': 'b'}` as the option that says the same."""
+    return re.sub(r"columns=\{'(\w+)': (?:None|'([^']*)')\}", r"--column \1=\2", str(error))
+
+
+def _prices(
+    price_in: float | None, price_out: float | None, currency: str
+) -> dict[str, Any] | None:
+    if price_in is None and price_out is None:
+        return None
+    return {"input": price_in or 0.0, "output": price_out or 0.0, "currency": currency}

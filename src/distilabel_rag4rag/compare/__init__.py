@@ -1,8 +1,0 @@
-"""Compare arms on the same rows: rates with intervals, paired tests, retrieval, the verdict."""
-
-from distilabel_rag4rag.compare.comparison import Comparison, compare
-from distilabel_rag4rag.compare.result import ArmResult, PairResult
-from distilabel_rag4rag.compare.statistics import Estimate
-from distilabel_rag4rag.compare.table import as_table
-
-__all__ = ["ArmResult", "Comparison", "Estimate", "PairResult", "as_table", "compare"]

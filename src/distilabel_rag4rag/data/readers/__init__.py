@@ -1,0 +1,1 @@
+"""Readers: one kind of source each, opened as a table of records."""

@@ -1,0 +1,1 @@
+"""The arms run on the same questions, compared, written to files."""

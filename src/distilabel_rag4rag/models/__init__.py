@@ -1,0 +1,1 @@
+"""LLMs, embedders and the packaged models."""

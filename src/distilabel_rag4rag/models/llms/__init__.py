@@ -1,0 +1,1 @@
+"""LLMs: the packaged one, and one whose replies are kept on disk."""

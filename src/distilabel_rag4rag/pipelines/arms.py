@@ -1,0 +1,229 @@
+"""The arms: functions that return an ordinary Pipeline. They differ in how a question is answered
+and share everything else: the rows, the LLM, the evidence they are judged against, the judge.
+
+    rows ─ zero_shot:    GenerateSentencePair ─────────────────────┐
+         ─ gold_context: GroundedAnswerGeneration(context) ────────┼─ complete ─ judge ─ mark
+         ─ rag4rag:      FaissRetrieve ─ GroundedAnswerGeneration ─┘
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+from distilabel.models.embeddings.base import Embeddings
+from distilabel.models.llms import LLM
+from distilabel.pipeline import Pipeline
+from distilabel.steps import Step
+from distilabel.steps.base import _Step
+from distilabel.steps.tasks import GenerateSentencePair
+
+from distilabel_rag4rag.steps.columns.complete_answer import AnswerFromColumn, CompleteAnswer
+from distilabel_rag4rag.steps.filtering.marks import MarkGrounded
+from distilabel_rag4rag.steps.generators.load_rows import LoadRows
+from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
+from distilabel_rag4rag.steps.retrieval.faiss_retrieve import FaissRetrieve, FaissRetrieveFromRows
+from distilabel_rag4rag.steps.tasks.grounded_answer_generation import GroundedAnswerGeneration
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+#: What the arms take their rows from: anything that `LoadRows` reads, or a LoadRows.
+Source: TypeAlias = "str | Path | list[dict[str, Any]] | Dataset | LoadRows | None"
+
+Style: TypeAlias = Literal["short", "sentence"]
+
+StepT = TypeVar("StepT", bound=_Step)
+
+
+def zero_shot(
+    rows: Source = None,
+    *,
+    llm: LLM,
+    judge: LettuceDetectJudge,
+    threshold: float = 0.5,
+    style: Style = "short",
+    abstain: bool = True,
+    batch_size: int = 50,
+    name: str = "zero-shot",
+    pipeline_class: type[Pipeline] = Pipeline,
+) -> Pipeline:
+    """The closed-book baseline as published: the LLM answers from memory.
+
+    distilabel's own `GenerateSentencePair` with the published settings, `triplet=True`,
+    `action="answer"` and `context="context"`: a literal word, so the LLM never sees the passage.
+
+    Args:
+        rows: what `LoadRows` reads (None is the sample world), or a `LoadRows` made outside.
+        llm: any distilabel LLM.
+        judge: the judge, made outside a pipeline; the arm makes its own of the same settings.
+        threshold: the hallucination score from which on an answer is flagged.
+        style: `short` answers or full `sentence`s; in every arm answers are cleaned alike.
+        abstain: whether a refusal is an abstention rather than an answer.
+        batch_size: rows per batch.
+        name: the pipeline's name.
+        pipeline_class: the class of the pipeline.
+    """
+    with pipeline_class(name=name) as pipeline:
+        answer = GenerateSentencePair(
+            name="answer",
+            llm=llm,
+            triplet=True,
+            action="answer",
+            context="context",
+            input_mappings={"anchor": "question"},
+            output_mappings={"positive": "answer"},
+            input_batch_size=batch_size,
+        )
+        _load(rows, batch_size) >> answer >> _judged(judge, threshold, style, abstain, batch_size)
+    return pipeline
+
+
+def gold_context(
+    rows: Source = None,
+    *,
+    llm: LLM,
+    judge: LettuceDetectJudge,
+    answer: dict[str, Any] | None = None,
+    threshold: float = 0.5,
+    style: Style = "short",
+    abstain: bool = True,
+    batch_size: int = 50,
+    name: str = "gold-context",
+    pipeline_class: type[Pipeline] = Pipeline,
+) -> Pipeline:
+    """The source passage itself in the prompt: what the baseline was meant to be, and the
+    ceiling of what retrieval can reach.
+
+    Args:
+        rows, llm, judge, threshold, style, abstain, batch_size, name, pipeline_class: as in
+            `zero_shot`.
+        answer: further settings of `GroundedAnswerGeneration`, such as `few_shot`.
+    """
+    with pipeline_class(name=name) as pipeline:
+        answering = _answer(llm, "context", answer, style, abstain, batch_size)
+        (
+            _load(rows, batch_size)
+            >> answering
+            >> _judged(judge, threshold, style, abstain, batch_size)
+        )
+    return pipeline
+
+
+def rag4rag(
+    rows: Source = None,
+    *,
+    llm: LLM,
+    judge: LettuceDetectJudge,
+    embeddings: Embeddings,
+    corpus: Source = "rows",
+    k: int = 1,
+    retrieve: dict[str, Any] | None = None,
+    answer: dict[str, Any] | None = None,
+    threshold: float = 0.5,
+    style: Style = "short",
+    abstain: bool = True,
+    batch_size: int = 50,
+    name: str = "rag4rag",
+    pipeline_class: type[Pipeline] = Pipeline,
+) -> Pipeline:
+    """Passages retrieved with faiss in the prompt.
+
+    Args:
+        rows, llm, judge, threshold, style, abstain, batch_size, name, pipeline_class: as in
+            `zero_shot`.
+        embeddings: any distilabel Embeddings.
+        corpus: where to retrieve from, as `FaissRetrieve` takes it; `"rows"` is the published
+            way, the unique passages of the rows themselves.
+        k: passages per question; 1, as published.
+        retrieve: further settings of `FaissRetrieve`, such as `min_score` or `query_prompt`.
+        answer: further settings of `GroundedAnswerGeneration`, such as `few_shot`.
+    """
+    with pipeline_class(name=name) as pipeline:
+        settings = {"embeddings": embeddings, "k": k, **(retrieve or {})}
+        retrieving = (
+            FaissRetrieveFromRows(name="retrieve", **settings)
+            if isinstance(corpus, str) and corpus == "rows"
+            else FaissRetrieve(
+                name="retrieve", corpus=corpus, input_batch_size=batch_size, **settings
+            )
+        )
+        answering = _answer(llm, "retrieved_contexts", answer, style, abstain, batch_size)
+        (
+            _load(rows, batch_size)
+            >> retrieving
+            >> answering
+            >> _judged(judge, threshold, style, abstain, batch_size)
+        )
+    return pipeline
+
+
+def human(
+    rows: Source = None,
+    *,
+    judge: LettuceDetectJudge,
+    threshold: float = 0.5,
+    batch_size: int = 50,
+    name: str = "human",
+    pipeline_class: type[Pipeline] = Pipeline,
+) -> Pipeline:
+    """The human answers under the same judge: what it flags there are its false alarms.
+
+    Args:
+        rows, judge, threshold, batch_size, name, pipeline_class: as in `zero_shot`.
+    """
+    with pipeline_class(name=name) as pipeline:
+        answer = AnswerFromColumn(name="answer", input_batch_size=batch_size)
+        (
+            _load(rows, batch_size)
+            >> answer
+            >> _judged(judge, threshold, "sentence", False, batch_size)
+        )
+    return pipeline
+
+
+#: The arms by name, in the order in which they are reported.
+ARMS = {"zero_shot": zero_shot, "gold_context": gold_context, "rag4rag": rag4rag}
+
+
+def _load(rows: Any, batch_size: int) -> LoadRows:
+    if isinstance(rows, LoadRows):
+        return _placed(rows, name="load", batch_size=batch_size)
+    return LoadRows(name="load", source=rows, batch_size=batch_size)
+
+
+def _answer(
+    llm: LLM,
+    contexts: str,
+    settings: dict[str, Any] | None,
+    style: Style,
+    abstain: bool,
+    batch_size: int,
+) -> GroundedAnswerGeneration:
+    return GroundedAnswerGeneration(
+        name="answer",
+        llm=llm,
+        style=style,
+        abstain=abstain,
+        input_mappings={"contexts": contexts},
+        input_batch_size=batch_size,
+        **(settings or {}),
+    )
+
+
+def _judged(
+    judge: LettuceDetectJudge, threshold: float, style: Style, abstain: bool, batch_size: int
+) -> Sequence[Step]:
+    """The steps that all arms end with. The evidence is the source passage, in every arm."""
+    complete = CompleteAnswer(
+        name="complete", style=style, abstain=abstain, input_batch_size=batch_size
+    )
+    judging = _placed(judge, name="judge", input_mappings={"contexts": "context"})
+    mark = MarkGrounded(name="mark", threshold=threshold, input_batch_size=batch_size)
+    complete >> judging >> mark
+    return [complete]
+
+
+def _placed(step: StepT, **changes: Any) -> StepT:
+    """A step that was made outside a pipeline, made again inside the current one."""
+    given = {field: getattr(step, field) for field in step.model_fields_set - {"name", "pipeline"}}
+    return type(step)(**{**given, **changes})

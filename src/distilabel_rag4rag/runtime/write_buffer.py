@@ -1,0 +1,147 @@
+"""Rows of the last steps -> parquet files whose schema does not depend on where a batch ends.
+
+distilabel's own buffer infers a schema from each 50 rows: a first buffer without values, an int
+before a float, a key that comes late or an empty dict ends the run, or loses the column. Here
+our columns have their declared types, all others the type that all of a run's rows share.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from distilabel_rag4rag.schema import BY_NAME, SPAN
+
+Rows = list[dict[str, Any]]
+
+
+class ParquetBuffer:
+    """Collects batches of rows per step and writes them to `folder/<step>/<number>.parquet`."""
+
+    def __init__(self, folder: Path, steps: Iterable[str], rows_per_file: int = 1000) -> None:
+        """Create the folders, one for each of `steps`."""
+        self.folder, self.rows_per_file = folder, rows_per_file
+        self._rows: dict[str, Rows] = {step: [] for step in steps}
+        self._files: dict[str, list[tuple[Path, pa.Schema]]] = defaultdict(list)
+        for step in self._rows:
+            (folder / step).mkdir(parents=True)
+
+    def add_batch(self, batch: Any) -> None:
+        """Take a `distilabel.pipeline.batch._Batch`."""
+        step = batch.step_name
+        self._rows[step].extend(batch.data[0])
+        if len(self._rows[step]) >= self.rows_per_file:
+            self._write(step)
+
+    def close(self) -> None:
+        """Write what is left and give all the files of a step one schema."""
+        for step, rows in self._rows.items():
+            if rows:
+                self._write(step)
+            self._unify(step)
+
+    def _write(self, step: str) -> None:
+        file = self.folder / step / f"{len(self._files[step]):05d}.parquet"
+        table = table_of(self._rows[step], step)
+        pq.write_table(table, file)
+        self._files[step].append((file, table.schema))
+        self._rows[step] = []
+
+    def _unify(self, step: str) -> None:
+        schemas = [schema for _, schema in self._files[step]]
+        if all(schema == schemas[0] for schema in schemas):
+            return
+        try:
+            unified = pa.unify_schemas(schemas, promote_options="permissive")
+        except pa.ArrowTypeError as error:
+            raise TypeError(f"step '{step}' gives a column two types: {error}") from error
+        for file, schema in self._files[step]:
+            if schema != unified:
+                rows = pq.read_table(file).to_pylist()
+                pq.write_table(pa.Table.from_pylist(rows, schema=unified), file)
+
+
+def table_of(rows: Rows, step: str = "") -> pa.Table:
+    """The rows as a table with every key that any of them has; a missing value is null.
+
+    Args:
+        rows: the rows; values may be NumPy's, text may hold lone surrogates (each becomes
+            U+FFFD, since Arrow's text is UTF-8).
+        step: the name of the step that the rows come from, for the message of an error.
+
+    Raises:
+        TypeError: if a column's values have no common Arrow type, a column's name is no text, or
+            the rows have no columns.
+    """
+    names = dict.fromkeys(name for row in rows for name in row)
+    if not names:
+        raise TypeError(f"step '{step}' gives rows without columns")
+    columns = {}
+    for name in names:
+        if not isinstance(name, str) or _plain(name) != name or "\x00" in name:
+            raise TypeError(f"step '{step}' gives a column named {name!r}, expected text")
+        values = [row.get(name) for row in rows]
+        try:
+            columns[name] = _column(name, values)
+            if pa.types.is_binary(columns[name].type) and str in map(type, values):
+                raise pa.ArrowTypeError("it holds bytes and text")  # Arrow would encode the text
+        except (pa.ArrowException, OverflowError) as error:
+            raise TypeError(
+                f"column '{name}' of step '{step}' has no Arrow type: {error}"
+            ) from error
+    return pa.table(columns)
+
+
+def _column(name: str, values: list[Any]) -> pa.Array:
+    """The declared type where the column is ours and the values allow it, else what fits all."""
+    ours = BY_NAME[name].type if name in BY_NAME else None
+    if name == "hallucinated_spans" and _has_other_keys(values):  # a judge that types its spans
+        ours = None
+    for prepare, kind in ((_raw, ours), (_plain_all, ours), (_plain_all, None)):
+        with suppress(pa.ArrowException, UnicodeEncodeError, OverflowError):
+            column = pa.array(prepare(values), type=kind)
+            if not _has_empty_struct(column.type):
+                return column
+    return pa.array(_plain_all(values))
+
+
+def _has_other_keys(values: list[Any]) -> bool:
+    known = set(SPAN.names)
+    return any(not known.issuperset(span) for spans in values for span in spans or ())
+
+
+def _raw(values: list[Any]) -> list[Any]:
+    return values
+
+
+def _plain_all(values: list[Any]) -> list[Any]:
+    return [_plain(value) for value in values]
+
+
+def _has_empty_struct(kind: pa.DataType) -> bool:
+    """Whether the type holds a struct without fields, which parquet cannot store."""
+    if pa.types.is_struct(kind) and kind.num_fields == 0:
+        return True
+    return any(_has_empty_struct(kind.field(index).type) for index in range(kind.num_fields))
+
+
+def _plain(value: Any) -> Any:
+    """The value without NumPy, lone surrogates and empty dicts."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case dict():
+            return {_plain(key): _plain(item) for key, item in value.items()} or None
+        case np.ndarray():
+            return _plain(value.tolist())
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case np.generic():
+            return value.item()
+        case _:
+            return value

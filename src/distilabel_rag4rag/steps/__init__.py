@@ -1,0 +1,1 @@
+"""distilabel steps and tasks, by kind."""

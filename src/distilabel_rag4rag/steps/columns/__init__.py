@@ -1,0 +1,1 @@
+"""Steps that bring answers into the columns that all later steps read."""

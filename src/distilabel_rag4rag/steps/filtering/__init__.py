@@ -1,0 +1,1 @@
+"""Steps that mark rows, and the one that drops them."""

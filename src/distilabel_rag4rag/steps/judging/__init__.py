@@ -1,0 +1,1 @@
+"""The judge: evidence and answer in, hallucinated spans and a score out."""

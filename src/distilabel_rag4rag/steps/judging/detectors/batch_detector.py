@@ -1,0 +1,276 @@
+"""LettuceDetect's token classifier over many rows at a time.
+
+`BatchDetector` is LettuceDetect's own `TransformerDetector`: it loads the checkpoint, formats the
+prompts and groups long evidence with LettuceDetect's code. What it adds is `judge`: each row is
+tokenised once, rows of like length share a forward pass, and answers' offsets come from the
+tokenizer's own account of which token belongs to which text.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from distilabel.errors import DistilabelUserError
+from lettucedetect.detectors.prompt_utils import LANG_TO_PASSAGE, PromptUtils
+from lettucedetect.detectors.transformer import TransformerDetector
+
+from distilabel_rag4rag.steps.judging.detectors.device import (
+    LETTUCEDETECT_MAX_LENGTH,
+    choose_dtype,
+    free_memory,
+    is_out_of_memory,
+    longest_window,
+)
+from distilabel_rag4rag.steps.judging.detectors.items import Item, Verdict
+from distilabel_rag4rag.steps.judging.detectors.passages import split_passage
+from distilabel_rag4rag.steps.judging.detectors.spans import Span, token_spans
+from distilabel_rag4rag.steps.judging.detectors.windows import Window, cut_batches, window_of
+
+#: Rows tokenised and sorted together; the next slice is tokenised while a GPU works on this one.
+SLICE = 1024
+#: A window with less room than this for evidence is no basis for a verdict.
+MIN_EVIDENCE_TOKENS = 16
+
+
+class BatchDetector(TransformerDetector):
+    """A `TransformerDetector` with a batched `judge`.
+
+    Args:
+        model_path: folder or Hub id of a token classifier with two labels.
+        max_length: window in tokens; None takes what the checkpoint and its tokenizer allow, at
+            most LettuceDetect's 4096.
+        device: torch device; None takes a GPU where there is one.
+        lang: language of LettuceDetect's prompt.
+        taxonomy_head: folder or Hub id of LettuceDetect's typing head, or None.
+        precision: "float32", "bfloat16", or "auto" (see `choose_dtype`).
+        threshold: tokens with a probability above it form spans.
+        evidence_rule: "any" or "every" window must support a token of an answer whose evidence
+            needs several windows.
+        token_budget: padded tokens per forward pass; halved for good when memory runs out.
+
+    Raises:
+        DistilabelUserError: if the checkpoint has not two labels, or fewer positions than
+            `max_length`.
+    """
+
+    def __init__(
+        self,
+        model_path: str,
+        max_length: int | None = None,
+        device: str | None = None,
+        lang: str = "en",
+        taxonomy_head: str | None = None,
+        *,
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        threshold: float = 0.5,
+        evidence_rule: Literal["any", "every"] = "any",
+        token_budget: int | None = None,
+        **tok_kwargs: Any,
+    ) -> None:
+        super().__init__(
+            model_path,
+            max_length=max_length or LETTUCEDETECT_MAX_LENGTH,
+            device=torch.device(device) if device else None,
+            lang=lang,
+            taxonomy_head=taxonomy_head,
+            **tok_kwargs,
+        )
+        if self.model.config.num_labels != 2:
+            raise DistilabelUserError(
+                f"model={model_path!r} has {self.model.config.num_labels} labels; expected a token "
+                "classifier with 2 (supported, hallucinated)"
+            )
+        allowed = longest_window(self.model, self.tokenizer.model_max_length)
+        if max_length is not None and max_length > allowed:
+            raise DistilabelUserError(
+                f"max_length={max_length}, but the checkpoint takes {allowed} tokens; expected at "
+                f"most {allowed}, or None for the largest window"
+            )
+        self.max_length = max_length or min(allowed, LETTUCEDETECT_MAX_LENGTH)
+        self.device: torch.device = torch.device(self.device)
+        self.model.to(choose_dtype(precision, self.device))
+        self.threshold, self.evidence_rule = threshold, evidence_rule
+        self.token_budget = token_budget or (16_384 if self.device.type == "cuda" else 2_048)
+        # Rows longer than the window are grouped, so the tokenizer's warning would mislead.
+        self.tokenizer.deprecation_warnings[
+            "sequence-length-is-longer-than-the-specified-maximum"
+        ] = True
+
+    def judge(self, items: Sequence[Item]) -> list[Verdict]:
+        """One verdict per item, in order; equal items are judged once, a failure stays alone."""
+        unique = list(dict.fromkeys(items))
+        verdicts: dict[Item, Verdict] = {}
+        running: list[tuple[list[Window], torch.Tensor | str]] = []
+        for first in range(0, len(unique), SLICE):
+            windows, failed = self.windows(unique[first : first + SLICE])
+            verdicts |= {item: Verdict([], failure=reason) for item, reason in failed.items()}
+            started = list(self._forward(windows))
+            verdicts |= self._read(running)
+            running = started
+        verdicts |= self._read(running)
+        return [verdicts[item] for item in items]
+
+    # -- tokens -----------------------------------------------------------------------------------
+
+    def windows(self, items: Sequence[Item]) -> tuple[list[Window], dict[Item, str]]:
+        """The windows of all items, and the items that cannot be judged with the reason."""
+        windows: list[Window] = []
+        failed: dict[Item, str] = {}
+        prompts = [self._prompt(item.contexts, item.question) for item in items]
+        encodings = self._encode(prompts, [item.answer for item in items])
+        for item, encoding in zip(items, encodings, strict=True):
+            try:
+                if isinstance(encoding, Exception):
+                    raise encoding
+                if len(encoding) <= self.max_length:
+                    windows.append(window_of(item, encoding, truncated=False))
+                else:
+                    windows.extend(self._long(item))
+            except Exception as error:
+                failed[item] = f"{type(error).__name__}: {error}"
+        return windows, failed
+
+    def _encode(self, prompts: list[str], answers: list[str]) -> list[Any]:
+        """Encodings of (prompt, answer), uncut; an exception where the tokenizer raises one."""
+        backend = self.tokenizer.backend_tokenizer
+        backend.no_truncation()
+        backend.no_padding()
+        pairs = list(zip(prompts, answers, strict=True))
+        try:
+            return list(backend.encode_batch(pairs))
+        except Exception as error:
+            if len(pairs) == 1:
+                return [error]
+            return [self._encode([prompt], [answer])[0] for prompt, answer in pairs]
+
+    def _long(self, item: Item) -> list[Window]:
+        """Windows of evidence that does not fit one: grouped by passage as LettuceDetect groups.
+
+        Under "any" a passage that is too long for a window of its own is split first; under
+        "every" it is cut at the window's end, as LettuceDetect does, and the cut is reported.
+        """
+        passages = list(item.contexts)
+        fixed = self._count(item.answer) + self._count(self._prompt([""], item.question))
+        line = f"{LANG_TO_PASSAGE[self.lang]} {10 * len(passages)}: "
+        room = self.max_length - fixed - self._count(line) - 8  # special tokens, merges at borders
+        if room < MIN_EVIDENCE_TOKENS:
+            raise ValueError(
+                f"question and answer take {fixed} of the window's {self.max_length} tokens and "
+                "leave no room for evidence"
+            )
+        if self.evidence_rule == "any":
+            passages = [
+                piece
+                for text in passages
+                for piece in split_passage(text, self._offsets(text), room)
+            ]
+        groups = self._group_passages_into_chunks(passages, item.question, item.answer)
+        return [window for group in groups for window in self._fitted_all(item, group)]
+
+    def _fitted_all(self, item: Item, group: list[str]) -> list[Window]:
+        """The windows of a group; LettuceDetect counts three special tokens, RoBERTa has four."""
+        window = self._fitted(item, self._prompt(group, item.question))
+        if not window.truncated or len(group) == 1 or self.evidence_rule == "every":
+            return [window]
+        middle = len(group) // 2
+        return [*self._fitted_all(item, group[:middle]), *self._fitted_all(item, group[middle:])]
+
+    def _fitted(self, item: Item, prompt: str) -> Window:
+        """The window of one prompt, cut at its end where it must be."""
+        encoding = self._encode([prompt], [item.answer])[0]
+        truncated = len(encoding) > self.max_length
+        if truncated:
+            encoding = self.tokenizer(
+                prompt, item.answer, truncation="only_first", max_length=self.max_length
+            ).encodings[0]
+        return window_of(item, encoding, truncated)
+
+    def _prompt(self, contexts: Sequence[str], question: str | None) -> str:
+        return PromptUtils.format_context(list(contexts), question, self.lang)
+
+    def _offsets(self, text: str) -> list[tuple[int, int]]:
+        encoding = self.tokenizer(text, add_special_tokens=False).encodings[0]
+        return list(encoding.offsets)
+
+    def _count(self, text: str) -> int:
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    # -- forward passes ---------------------------------------------------------------------------
+
+    def _forward(self, windows: list[Window]) -> Iterator[tuple[list[Window], torch.Tensor | str]]:
+        """Batches with their margins, or with the reason where a single window failed.
+
+        A failing batch is halved until the window at fault is alone. Out of memory, the budget is
+        halved too, and what is left is cut anew.
+        """
+        queue = cut_batches(windows, self.token_budget)
+        while queue:
+            batch = queue.pop(0)
+            try:
+                outcome: torch.Tensor | str = self._margins(batch)
+                memory = False
+            except Exception as error:
+                outcome, memory = f"{type(error).__name__}: {error}", is_out_of_memory(error)
+            if memory:
+                # Outside the except block: the traceback there would keep the tensors alive.
+                free_memory()
+            if isinstance(outcome, torch.Tensor) or len(batch) == 1:
+                yield batch, outcome
+            elif memory:
+                self.token_budget = max(1, len(batch) * len(batch[0].ids) // 2)
+                queue = cut_batches([w for b in [batch, *queue] for w in b], self.token_budget)
+            else:
+                middle = len(batch) // 2
+                queue[:0] = [batch[:middle], batch[middle:]]
+
+    @torch.inference_mode()
+    def _margins(self, batch: list[Window]) -> torch.Tensor:
+        """Hallucinated minus supported logit of every token, rows x tokens.
+
+        Like LettuceDetect, no token type ids: its checkpoints are trained without.
+        """
+        ids = np.full((len(batch), len(batch[0].ids)), self.tokenizer.pad_token_id or 0)
+        mask = np.zeros_like(ids)
+        for row, window in enumerate(batch):
+            ids[row, : len(window.ids)] = window.ids
+            mask[row, : len(window.ids)] = 1
+        logits = self.model(
+            input_ids=torch.from_numpy(ids).to(self.device, non_blocking=True),
+            attention_mask=torch.from_numpy(mask).to(self.device, non_blocking=True),
+        ).logits.float()
+        return logits[..., 1] - logits[..., 0]
+
+    def _read(self, outcomes: list[tuple[list[Window], torch.Tensor | str]]) -> dict[Item, Verdict]:
+        """Verdicts of forward passes; the windows of one item are joined by the evidence rule."""
+        margins: dict[Item, list[np.ndarray]] = defaultdict(list)
+        parts: dict[Item, list[Window]] = defaultdict(list)
+        failed: dict[Item, str] = {}
+        for batch, outcome in outcomes:
+            if isinstance(outcome, str):
+                failed[batch[0].item] = outcome
+                continue
+            for window, row in zip(batch, outcome.cpu().numpy(), strict=True):
+                margins[window.item].append(row[window.answer])
+                parts[window.item].append(window)
+        join = np.minimum if self.evidence_rule == "any" else np.maximum
+        verdicts = {item: Verdict([], failure=reason) for item, reason in failed.items()}
+        for item in margins.keys() - failed.keys():
+            joined = join.reduce(margins[item])
+            if not np.isfinite(joined).all():
+                verdicts[item] = Verdict([], failure="the model's output is not a number")
+                continue
+            try:
+                spans = self._spans(item, parts[item][0].offsets, joined)
+            except Exception as error:  # the typing head's
+                verdicts[item] = Verdict([], failure=f"{type(error).__name__}: {error}")
+                continue
+            verdicts[item] = Verdict(spans, any(window.truncated for window in parts[item]))
+        return verdicts
+
+    def _spans(self, item: Item, offsets: list[tuple[int, int]], margins: np.ndarray) -> list[Span]:
+        spans = token_spans(item.answer, offsets, margins.tolist(), self.threshold)
+        if self.typer is not None:
+            spans = self.typer.type_spans(item.answer, "\n".join(item.contexts), spans)
+        return spans

@@ -1,0 +1,47 @@
+"""One forward pass's rows, and how they are put together to batches."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from distilabel_rag4rag.steps.judging.detectors.items import Item
+
+
+class Window(NamedTuple):
+    """One forward pass's row: token ids, where the answer stands in them, its character offsets."""
+
+    item: Item
+    ids: np.ndarray
+    answer: slice
+    offsets: list[tuple[int, int]]
+    truncated: bool
+
+
+def window_of(item: Item, encoding: Any, truncated: bool) -> Window:
+    """Where the answer stands in an encoding, and its offsets into the answer itself.
+
+    LettuceDetect counts the answer's tokens from the end and its offsets from the first answer
+    token, which is off by the white space that an answer begins with.
+    """
+    sequences = encoding.sequence_ids
+    if 1 not in sequences:
+        raise ValueError("the tokenizer finds no token in the answer")
+    first = sequences.index(1)
+    last = len(sequences) - sequences[::-1].index(1)
+    offsets = [encoding.token_to_chars(token) for token in range(first, last)]
+    return Window(item, np.asarray(encoding.ids), slice(first, last), offsets, truncated)
+
+
+def cut_batches(windows: Sequence[Window], budget: int) -> list[list[Window]]:
+    """Windows sorted by length, longest first, cut so that rows times the longest fits the budget.
+
+    The longest come first, so that memory runs out early if it does at all.
+    """
+    batches: list[list[Window]] = []
+    for window in sorted(windows, key=lambda window: len(window.ids), reverse=True):
+        if batches and (len(batches[-1]) + 1) * len(batches[-1][0].ids) <= budget:
+            batches[-1].append(window)
+        else:
+            batches.append([window])
+    return batches

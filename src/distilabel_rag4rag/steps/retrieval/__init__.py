@@ -1,0 +1,1 @@
+"""Steps that retrieve passages, and the FAISS index behind them."""

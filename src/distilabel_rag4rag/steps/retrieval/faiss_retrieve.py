@@ -1,0 +1,221 @@
+"""FaissRetrieve: question -> passages, ids and scores."""
+
+from typing import TYPE_CHECKING
+
+from distilabel.steps import GlobalStep, StepInput
+
+from distilabel_rag4rag.data.readers.open_table import PlainSource
+from distilabel_rag4rag.data.rows import load_passages
+from distilabel_rag4rag.steps.retrieval.index_manifest import check_reusable, read_manifest
+from distilabel_rag4rag.steps.retrieval.passage_index import PassageIndex, unique_passages
+from distilabel_rag4rag.steps.retrieval.retrieve_base import Retrieving
+from distilabel_rag4rag.utils.public import public
+
+if TYPE_CHECKING:
+    from distilabel.typing import StepColumns, StepOutput
+
+
+@public
+class FaissRetrieve(Retrieving):
+    """Retrieve the passages nearest to each question from a corpus given up front.
+
+    The corpus is embedded once and indexed with faiss; index, passages and a manifest are kept
+    in a folder, which later runs and replicas open read-only and memory-mapped. Vectors are
+    normalised, so scores are cosine similarities in [-1, 1]. Passages with the same text are
+    one entry; equal scores are ordered as the passages are.
+
+    Attributes:
+        embeddings: any distilabel `Embeddings`; it embeds questions and passages.
+        corpus: the passages: an index folder, a file or folder that `load_passages` reads
+            (parquet, JSONL, CSV, SQuAD JSON, text files, a folder saved by `datasets`), or a
+            list of rows with `context` and optional `passage_id`, or a `Dataset` of such rows
+            (which a dump holds row by row: give a path for a large corpus). `None` is the
+            sample world.
+        columns: our column names -> the corpus's, such as `{"context": "text"}`.
+        split: which split of a Hub data set or `DatasetDict`.
+        query_prompt: an instruction put before each question, for embedders trained with one.
+            Defaults to `""`.
+        passage_prompt: the same for passages. Defaults to `""`.
+        index_factory: a string of faiss's index factory, such as `"Flat"` (exact),
+            `"HNSW32,Flat"` or `"IVF1024,PQ32"`. With quantisation the scores are estimates;
+            a final `",RFlat"` makes them exact. Defaults to `"Flat"`.
+        index_dir: where the index is kept. `None` is a folder in the user's cache, named after
+            what the index is made of. An index found there is reused if embedder, prompt and
+            factory are the same, built anew if the passages changed, and refused otherwise.
+
+    Runtime parameters:
+        - `k`: how many passages a question gets, fewer where the corpus holds fewer.
+            Defaults to `1`, as published.
+        - `min_score`: passages with a smaller cosine are left out. Defaults to `None`.
+        - `encode_batch_size`: how many texts one call of the embedder gets. Defaults to `64`.
+
+    Input columns:
+        - question (`str`): the question; a row without one is marked in `retrieve_reason`.
+        - context (`str`, optional): the row's own passage, for `source_rank`.
+        - passage_id (`str`, optional): its id, for `source_rank`.
+
+    Output columns:
+        - retrieved_contexts (`List[str]`): the passages, best first.
+        - retrieved_ids (`List[str]`): their ids.
+        - retrieval_scores (`List[float]`): their cosine similarities to the question.
+        - source_rank (`int`): 1-based rank of the row's own passage, or None.
+        - retrieve_reason (`str`): why nothing was retrieved, or None.
+
+    Categories:
+        - embedding
+
+    References:
+        - [The Faiss library](https://github.com/facebookresearch/faiss)
+
+    Citations:
+        ```
+        @article{douze2024faiss,
+          title={The Faiss library},
+          author={Douze, Matthijs and Guzhva, Alexandr and Deng, Chengqi and Johnson, Jeff and
+            Szilvasy, Gergely and Mazaré, Pierre-Emmanuel and Lomeli, Maria and Hosseini, Lucas
+            and Jégou, Hervé},
+          journal={arXiv preprint arXiv:2401.08281},
+          year={2024}
+        }
+        ```
+
+    Examples:
+        Retrieve from two passages:
+
+        ```python
+        from distilabel_rag4rag import FaissRetrieve, embedded
+
+        retrieve = FaissRetrieve(
+            embeddings=embedded.embeddings(),
+            corpus=[
+                {"passage_id": "a", "context": "Dangerously in Love is an album by Beyoncé."},
+                {"passage_id": "b", "context": "The mitochondrion makes most of a cell's ATP."},
+            ],
+            k=1,
+        )
+        retrieve.load()
+        rows = next(retrieve.process([{"question": "Which album did Beyoncé make?"}]))
+        assert rows[0]["retrieved_ids"] == ["a"]
+        ```
+    """
+
+    corpus: PlainSource
+    columns: dict[str, str | None] | None = None
+    split: str | None = None
+
+    @property
+    def inputs(self) -> "StepColumns":
+        """`question`; the row's own passage is optional."""
+        return {"question": True, "context": False, "passage_id": False}
+
+    def load(self) -> None:
+        """Loads the embedder and opens the index, which is built first where needed."""
+        super().load()
+        self._index = self._apart(self._open)
+
+    def _open(self) -> PassageIndex:
+        if isinstance(self.corpus, list):
+            return self._build_or_reuse(unique_passages(self.corpus))
+        manifest = read_manifest(self.corpus) if self.corpus is not None else None
+        if self.corpus is None or manifest is None:
+            passages = load_passages(self.corpus, columns=self.columns, split=self.split)  # type: ignore[arg-type]
+            return self._build_or_reuse(unique_passages(passages))
+        check_reusable(
+            self.corpus,
+            manifest,
+            self.embeddings.model_name,
+            self.passage_prompt,
+            # The folder is the corpus here: its own factory is the one that is meant.
+            manifest.index_factory,
+        )
+        return PassageIndex.open(self.corpus)
+
+    def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]
+        """Adds the retrieved passages to each row, in order.
+
+        Args:
+            inputs: rows with `question`.
+
+        Yields:
+            The same rows with the output columns.
+        """
+        assert self._index is not None, "load() opens the index"
+        self._apart(self._retrieve, inputs, self._index)
+        yield inputs
+
+
+@public
+class FaissRetrieveFromRows(Retrieving, GlobalStep):
+    """Retrieve for each question among the passages of all the rows that flow through.
+
+    The published way: the corpus is the unique `context`s of the rows themselves. The step
+    waits for all rows, indexes their passages, and passes every row on with what it retrieved.
+    Everything else is as in `FaissRetrieve`.
+
+    Attributes:
+        embeddings: any distilabel `Embeddings`; it embeds questions and passages.
+        query_prompt: an instruction put before each question. Defaults to `""`.
+        passage_prompt: the same for passages. Defaults to `""`.
+        index_factory: a string of faiss's index factory. Defaults to `"Flat"`.
+        index_dir: where the index is kept; `None` is a folder in the user's cache. A
+            `FaissRetrieve(corpus=index_dir)` of another pipeline can use it.
+
+    Runtime parameters:
+        - `k`: how many passages a question gets. Defaults to `1`, as published.
+        - `min_score`: passages with a smaller cosine are left out. Defaults to `None`.
+        - `encode_batch_size`: how many texts one call of the embedder gets. Defaults to `64`.
+
+    Input columns:
+        - question (`str`): the question; a row without one is marked in `retrieve_reason`.
+        - context (`str`): the row's own passage; together they are the corpus.
+        - passage_id (`str`, optional): its id; without one the hash of its text.
+
+    Output columns:
+        - retrieved_contexts (`List[str]`): the passages, best first.
+        - retrieved_ids (`List[str]`): their ids.
+        - retrieval_scores (`List[float]`): their cosine similarities to the question.
+        - source_rank (`int`): 1-based rank of the row's own passage, or None.
+        - retrieve_reason (`str`): why nothing was retrieved, or None.
+
+    Categories:
+        - embedding
+
+    Examples:
+        Retrieve among the rows' own passages:
+
+        ```python
+        from distilabel_rag4rag import FaissRetrieveFromRows, embedded
+
+        retrieve = FaissRetrieveFromRows(embeddings=embedded.embeddings(), k=1)
+        retrieve.load()
+        rows = next(
+            retrieve.process(
+                [
+                    {"question": "Which album did Beyoncé make?",
+                     "context": "Dangerously in Love is an album by Beyoncé."},
+                    {"question": "What makes a cell's ATP?",
+                     "context": "The mitochondrion makes most of a cell's ATP."},
+                ]
+            )
+        )
+        assert [row["source_rank"] for row in rows] == [1, 1]
+        ```
+    """
+
+    @property
+    def inputs(self) -> "StepColumns":
+        """`question` and the `context` to index; the id is optional."""
+        return {"question": True, "context": True, "passage_id": False}
+
+    def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]
+        """Indexes the rows' passages and adds to each row what it retrieved, in order.
+
+        Args:
+            inputs: all rows.
+
+        Yields:
+            The same rows with the output columns.
+        """
+        index = self._apart(self._build_or_reuse, unique_passages(inputs))
+        self._apart(self._retrieve, inputs, index)
+        yield inputs

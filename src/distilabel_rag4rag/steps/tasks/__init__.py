@@ -1,0 +1,1 @@
+"""Tasks: steps that ask an LLM, and how its replies are read."""

@@ -1,0 +1,1 @@
+"""What every part needs and no library has: cache folder, threads."""

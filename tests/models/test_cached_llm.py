@@ -1,0 +1,296 @@
+"""cached(llm): asks only for what is missing, whatever the LLM, and never answers wrongly."""
+
+import json
+import os
+import pickle
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distilabel.models import MixtureOfAgentsLLM, OpenAILLM
+from distilabel.models.llms import LLM
+from distilabel.steps.tasks import TextGeneration
+from helpers.fault_steps import BatchLLM, HashLLM
+from helpers.openai_server import OpenAIServer
+
+from distilabel_rag4rag.models.llms.cached_llm import CachedAsyncLLM, CachedLLM, cached
+from distilabel_rag4rag.models.llms.generation_key import identity
+from distilabel_rag4rag.models.llms.generation_store import FILE, GenerationStore, clear
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def ask(llm: CachedLLM, *questions: str, num_generations: int = 1, **kwargs: Any) -> list[Any]:
+    """Load, ask, unload, as a run does."""
+    llm.load()
+    try:
+        inputs: Any = [[{"role": "user", "content": question}] for question in questions]
+        given = {**llm.get_generation_kwargs(), **kwargs}
+        outputs = llm.generate_outputs(inputs=inputs, num_generations=num_generations, **given)
+        return [output["generations"] for output in outputs]
+    finally:
+        llm.unload()
+
+
+def echo(messages: list[dict[str, Any]]) -> str:
+    return f"re {messages[-1]['content']}"
+
+
+def openai(server: OpenAIServer, **settings: Any) -> OpenAILLM:
+    return OpenAILLM(model="m", base_url=server.base_url, api_key="sk-secret", **settings)
+
+
+def test_sync_llm_is_asked_once(tmp_path: Path) -> None:
+    history = tmp_path / "history.jsonl"
+    llm = cached(HashLLM(history_path=str(history)), folder=str(tmp_path))
+    first = ask(llm, "a", "b", "a")
+    assert ask(llm, "b", "c", "a") == [first[1], ask(llm, "c")[0], first[0]]
+    asked = [json.loads(line)["messages"][0]["content"] for line in history.open()]
+    assert asked == ["a", "b", "c"]
+
+
+def test_async_llm_is_asked_once_and_statistics_are_kept(tmp_path: Path) -> None:
+    with OpenAIServer(echo) as server:
+        llm = cached(openai(server), folder=str(tmp_path))
+        assert isinstance(llm, CachedAsyncLLM)
+        for _ in range(2):
+            llm.load()
+            question: Any = [{"role": "user", "content": "how are you"}]
+            assert (
+                llm.generate(inputs=[question, question])
+                == [
+                    {
+                        "generations": ["re how are you"],
+                        "statistics": {"input_tokens": [3], "output_tokens": [4]},
+                    }
+                ]
+                * 2
+            )
+            llm.unload()
+        assert len(server.history) == 1
+
+
+def test_async_replies_are_kept_as_they_arrive(tmp_path: Path) -> None:
+    """One slow reply of a batch does not hold up the others' way to the disk."""
+    with OpenAIServer(echo, faults=[None, None, "delay"], delay=60.0) as server:
+        code = (
+            "import sys; sys.path.insert(0, sys.argv[1]);"
+            "from test_cached_llm import *;"
+            "ask(cached(OpenAILLM(model='m', base_url=sys.argv[2], api_key='k'),"
+            " folder=sys.argv[3]), 'a', 'b', 'c')"
+        )
+        here = str(Path(__file__).parent)
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, here, server.base_url, str(tmp_path / "kept")]
+        )
+        deadline = time.monotonic() + 40
+        while not (tmp_path / "kept").exists() or len(GenerationStore(tmp_path / "kept")) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.kill()
+        process.wait()
+        llm = cached(openai(server), folder=str(tmp_path / "kept"))
+        assert ask(llm, "a", "b", "c") == [["re a"], ["re b"], ["re c"]]
+        assert len(server.history) == 4
+
+
+def test_none_is_asked_again_and_errors_stay_with_their_row(tmp_path: Path) -> None:
+    with OpenAIServer(echo, faults=["invalid_json", "empty_choice"]) as server:
+        llm = cached(openai(server), folder=str(tmp_path))
+        found = ask(llm, "a", "b", "c", "d")
+        assert sorted(map(str, found)).count("[None]") == 2
+        assert ask(llm, "a", "b", "c", "d") == [["re a"], ["re b"], ["re c"], ["re d"]]
+        assert len(server.history) == 6
+
+
+def test_sync_error_stays_with_its_row(tmp_path: Path) -> None:
+    llm = cached(HashLLM(how="raise", at="bad"), folder=str(tmp_path))
+    good, bad, other = ask(llm, "good", "bad", "other")
+    assert (good[0] is not None, bad, other[0] is not None) == (True, [None], True)
+
+
+@pytest.mark.parametrize(("size", "calls"), [(None, [5]), (2, [2, 2, 1])])
+def test_inputs_per_call(tmp_path: Path, size: int | None, calls: list[int]) -> None:
+    llm = cached(BatchLLM(), folder=str(tmp_path), inputs_per_call=size)
+    ask(llm, *"abcde")
+    assert llm.llm.calls == calls  # type: ignore[attr-defined]
+
+
+def test_what_shapes_a_reply_is_in_the_key(tmp_path: Path) -> None:
+    """Each of these asks anew; timeouts and keys do not."""
+    with OpenAIServer(echo) as server:
+
+        def asks(change: dict[str, Any], repetition: int = 0, **call: Any) -> int:
+            before = len(server.history)
+            settings = {"base_url": server.base_url, "model": "m", "api_key": "k", **change}
+            llm = cached(OpenAILLM(**settings), folder=str(tmp_path), repetition=repetition)
+            ask(llm, "a", **call)
+            return len(server.history) - before
+
+        assert asks({}) == 1
+        assert asks({}) == 0
+        assert asks({"timeout": 5, "max_retries": 1, "api_key": "other"}) == 0
+        assert asks({"model": "other"}) == 1
+        assert asks({"generation_kwargs": {"temperature": 0.3}}) == 1
+        assert asks({"generation_kwargs": {"temperature": 0.3}}) == 0
+        assert asks({}, num_generations=2) == 1
+        assert asks({}, repetition=1) == 1
+        assert asks({}, max_new_tokens=7) == 1
+
+
+def test_a_local_model_that_changed_is_asked_again(tmp_path: Path) -> None:
+    weights = tmp_path / "model.bin"
+    weights.write_text("old")
+    before = identity(HashLLM(model=str(weights)))
+    assert identity(HashLLM(model=str(weights))) == before
+    weights.write_text("newer")
+    assert identity(HashLLM(model=str(weights))) != before
+
+
+def test_mixture_of_agents(tmp_path: Path) -> None:
+    """It writes into its inputs; a proposer may be cached as well."""
+    with OpenAIServer(echo) as server:
+        mixture = MixtureOfAgentsLLM(
+            aggregator_llm=openai(server),
+            proposers_llms=[openai(server), cached(openai(server), folder=str(tmp_path))],
+        )
+        llm = cached(mixture, folder=str(tmp_path))
+        first = ask(llm, "a", "b")
+        asked = len(server.history)
+        assert ask(llm, "b", "a") == first[::-1]
+        assert len(server.history) == asked == 6
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_dump_load_pickle_and_runtime_parameters(tmp_path: Path, kind: str) -> None:
+    inner: LLM = HashLLM() if kind == "sync" else OpenAILLM(model="m", api_key="sk-secret")
+    plain, task = TextGeneration(llm=inner, name="t"), TextGeneration(llm=cached(inner), name="t")
+    assert "sk-secret" not in json.dumps(task.dump())
+    loaded = TextGeneration.from_dict(task.dump())
+    assert type(loaded.llm) is type(cached(inner))
+    assert type(loaded.llm.llm) is type(inner)
+    assert loaded.dump() == task.dump()
+    assert pickle.loads(pickle.dumps(task)).dump() == task.dump()
+    names = task.runtime_parameters_names["llm"]
+    assert plain.runtime_parameters_names["llm"].items() <= names.items()  # type: ignore[union-attr]
+    assert json.dumps(plain.get_runtime_parameters_info())
+    loaded.set_runtime_parameters(
+        {"llm": {"generation_kwargs": {"seed": 1}, "folder": str(tmp_path), "repetition": 3}}
+    )
+    assert loaded.llm.get_generation_kwargs() == {"seed": 1}
+    assert loaded.llm.llm.generation_kwargs == {"seed": 1}
+    assert (loaded.llm.folder, loaded.llm.repetition) == (str(tmp_path), 3)
+
+
+def test_switched_off(tmp_path: Path) -> None:
+    llm = cached(BatchLLM(), folder=str(tmp_path / "none"), enabled=False)
+    ask(llm, "a")
+    ask(llm, "a")
+    assert llm.llm.calls == [1, 1]  # type: ignore[attr-defined]
+    assert not (tmp_path / "none").exists()
+
+
+def test_default_folder_and_clear(own_cache: Path) -> None:
+    llm = cached(BatchLLM())
+    ask(llm, "a")
+    assert (own_cache / "generations" / "generations.sqlite").exists()
+    clear()
+    ask(llm, "a")
+    assert llm.llm.calls == [1, 1]  # type: ignore[attr-defined]
+
+
+def test_cached_twice_is_cached_once() -> None:
+    llm = cached(HashLLM())
+    assert cached(llm) is llm
+
+
+def test_offline_batches_are_refused() -> None:
+    with pytest.raises(ValueError, match="use_offline_batch_generation=True"):
+        cached(OpenAILLM(model="m", use_offline_batch_generation=True))
+
+
+def test_size_limit_drops_the_oldest(tmp_path: Path) -> None:
+    store = GenerationStore(tmp_path, size_limit=300_000)
+    for number in range(1024):
+        store.put(f"{number:04d}", "x" * 1000)
+    store._make_room()
+    assert store.size() <= 300_000
+    kept = store.get(f"{number:04d}" for number in range(1024))
+    assert sorted(kept)[-1] == "1023"
+    assert sorted(kept) == [f"{number:04d}" for number in range(1024 - len(kept), 1024)]
+    assert len(kept) > 100
+
+
+def test_any_text_is_kept(tmp_path: Path) -> None:
+    store = GenerationStore(tmp_path)
+    value = {"generations": ["\ud800\x00\U0001f600 é", ""], "statistics": {"logprobs": [-1.5]}}
+    store.put("key", value)
+    assert store.get(["key", "other"]) == {"key": value}
+
+
+def test_many_processes_at_once(tmp_path: Path) -> None:
+    code = (
+        "import sys; from distilabel_rag4rag.models.llms.generation_store import GenerationStore;"
+        "store = GenerationStore(sys.argv[1]);"
+        "[store.put(f'{sys.argv[2]}-{n}', n) for n in range(200)]"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(n)]) for n in range(4)
+    ]
+    assert [writer.wait(60) for writer in writers] == [0] * 4
+    assert len(GenerationStore(tmp_path)) == 800
+
+
+def test_a_file_that_is_no_cache(tmp_path: Path) -> None:
+    (tmp_path / "generations.sqlite").write_bytes(os.urandom(4096))
+    with pytest.raises(OSError, match=r"cannot be used .*set folder or RAG4RAG_CACHE"):
+        GenerationStore(tmp_path)
+
+
+def test_a_damaged_entry_is_asked_again(tmp_path: Path) -> None:
+    """An entry without its end, as a failing disk leaves it."""
+    history = tmp_path / "history.jsonl"
+    llm = cached(HashLLM(history_path=str(history)), folder=str(tmp_path))
+    replies = ask(llm, "a")
+    with sqlite3.connect(tmp_path / FILE) as table:
+        table.execute("UPDATE generations SET value = substr(value, 1, 5)")
+    assert [ask(llm, "a") for _ in range(2)] == [replies, replies]
+    assert len(history.read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("value", ["[1, 2]", "{}", '{"generations": 3}'])
+def test_an_entry_of_another_form_is_asked_again(tmp_path: Path, value: str) -> None:
+    llm = cached(HashLLM(), folder=str(tmp_path))
+    replies = ask(llm, "a")
+    with sqlite3.connect(tmp_path / FILE) as table:
+        table.execute("UPDATE generations SET value = ?", (value,))
+    assert ask(llm, "a") == replies
+
+
+def test_a_folder_that_cannot_be_made() -> None:
+    with pytest.raises(OSError, match=r"cannot be used .*set folder or RAG4RAG_CACHE"):
+        GenerationStore("/dev/null/cache")
+
+
+def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
+    store = GenerationStore(tmp_path)
+    for number in range(2_000):
+        store.put(str(number), "x" * 100)
+    store.close()
+    file = tmp_path / FILE
+    file.write_bytes(file.read_bytes()[:8_192] + b"?" * (file.stat().st_size - 8_192))
+    with pytest.raises(OSError, match=r"cannot be used .*set folder or RAG4RAG_CACHE"):
+        GenerationStore(tmp_path).get(map(str, range(2_000)))
+
+
+def test_a_full_disk_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = GenerationStore(tmp_path)
+    store._table.execute(f"PRAGMA max_page_count = {store._pragma('page_count')}")
+    store.put("key", "x" * 100_000)
+    assert "could not be kept" in caplog.text
+    with pytest.raises(sqlite3.OperationalError):
+        store._table.execute("INSERT INTO generations VALUES ('k', 0, ?)", ("x" * 100_000,))
