@@ -1,7 +1,11 @@
-"""What can go wrong in a run, in words, and how much of it is too much."""
+"""The package's errors, and errors of others as one line of text."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from distilabel.errors import DistilabelUserError
+
+from distilabel_rag4rag.utils.public import public
 
 WHOLE_BATCH_ROWS = 5
 EARLY_ROWS = 100
@@ -31,8 +35,45 @@ def _server(error: BaseException) -> str:
     return f"{url.scheme}://{host}" if url.scheme and host else ""
 
 
+class ConfigError(DistilabelUserError, ValueError):
+    """A setting or an input that cannot be used.
+
+    Attributes:
+        field: the setting's name in Python, such as `max_failed`; None for an input of no setting.
+            The command line shows it as its option.
+        found: what was given.
+        expected: what is needed instead, in words.
+        hint: what to do, a sentence, or None.
+    """
+
+    def __init__(
+        self, field: str | None, found: object, expected: str, hint: str | None = None
+    ) -> None:
+        self.field, self.found, self.expected, self.hint = field, found, expected, hint
+        super().__init__(self.message(field))
+
+    def message(self, name: str | None) -> str:
+        """The error as text, with the setting under the name that the reader knows it by."""
+        text = f"found {self.found!r}, expected {self.expected}"
+        text = f"{name}: {text}" if name else text[0].upper() + text[1:]
+        return text + ("." if not self.hint else f". {self.hint}")
+
+
 class RunFailed(RuntimeError):
     """A run that could not be finished; what made it fail is its `__cause__`, where known."""
+
+
+@public
+class PublishError(RuntimeError):
+    """A publication that did not happen.
+
+    Attributes:
+        step: what was being done.
+    """
+
+    def __init__(self, message: str, step: str = "") -> None:
+        super().__init__(message)
+        self.step = step
 
 
 class TooManyFailed(RunFailed):

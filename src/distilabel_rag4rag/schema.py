@@ -1,4 +1,4 @@
-"""Every column: its name, Arrow type, unit, who writes it and who reads it.
+"""The names that all parts share: columns and their Arrow types, arms, reasons, marks.
 
 The types do not depend on the data: a batch in which every value is None or every list is
 empty has the same schema as any other (`arrow_schema`).
@@ -7,6 +7,42 @@ empty has the same schema as any other (`arrow_schema`).
 from typing import NamedTuple
 
 import pyarrow as pa
+
+# Arms: ways of answering the same questions. The first three are run.
+ZERO_SHOT = "zero_shot"
+GOLD_CONTEXT = "gold_context"
+RAG4RAG = "rag4rag"
+RUN_ARMS = (ZERO_SHOT, GOLD_CONTEXT, RAG4RAG)
+#: Computed from two others: the baseline's answers, flagged ones replaced by the candidate's.
+REPAIRED = "repaired"
+#: The human answers, judged like any other.
+HUMAN = "human"
+#: The order in which arms are reported.
+ARM_ORDER = (*RUN_ARMS, REPAIRED)
+#: What files of version 0.1.0 call `REPAIRED`.
+OLD_ARM_NAMES = {"published": REPAIRED}
+
+# Reasons why there is no answer. Rows with the first two were not asked.
+EMPTY_QUESTION = "empty question"
+NO_PASSAGES = "no passages"
+NOT_ASKED = (EMPTY_QUESTION, NO_PASSAGES)
+ABSTAINED = "abstained"
+NO_REPLY = "the LLM gave nothing"
+NOTHING_LEFT = "nothing left of the reply after cleaning"
+
+#: The name of the mark that `MarkGrounded` writes.
+GROUNDING = "grounding"
+
+
+def keep_column(check: str) -> str:
+    """The column that says whether a row passed a check."""
+    return f"keep_row_after_{check}"
+
+
+def reason_column(check: str) -> str:
+    """The column that says why a row did not pass a check."""
+    return f"{check}_reason"
+
 
 #: One hallucinated span. `start` and `end` are code points into `answer`
 #: (`answer[start:end] == text`); `confidence` is a probability in [0, 1].
@@ -21,39 +57,41 @@ SPAN = pa.struct(
 
 
 class Column(NamedTuple):
-    """A column of the data: `written_by` names the module of the stage."""
+    """A column of the data."""
 
     name: str
     type: pa.DataType
-    written_by: str
     meaning: str
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("arm", pa.string(), "compare", "the pipeline that answered: zero_shot, gold_context, …"),
-    Column("id", pa.string(), "corpus", "stable id of the question"),
-    Column("passage_id", pa.string(), "corpus", "stable id of the source passage"),
-    Column("title", pa.string(), "corpus", "the document the passage stands in, or None"),
-    Column("context", pa.string(), "corpus", "the source passage"),
-    Column("question", pa.string(), "corpus, questions", "the question"),
-    Column("human_answer", pa.string(), "corpus", "a person's answer, or None"),
-    Column("retrieved_contexts", pa.list_(pa.string()), "retrieve", "passages, best first"),
-    Column("retrieved_ids", pa.list_(pa.string()), "retrieve", "their ids, best first"),
-    Column("retrieval_scores", pa.list_(pa.float64()), "retrieve", "cosines, in [-1, 1]"),
-    Column("source_rank", pa.int64(), "retrieve", "1-based rank of the row's own passage, or None"),
-    Column("retrieve_reason", pa.string(), "retrieve", "why nothing was retrieved, or None"),
-    Column("answer", pa.string(), "answer", "the LLM's answer, or None"),
-    Column("abstained", pa.bool_(), "answer", "the LLM declined to answer"),
-    Column("answer_reason", pa.string(), "answer", "why there is no answer, or None"),
-    Column("hallucinated_spans", pa.list_(SPAN), "judge", "spans of `answer` without support"),
-    Column("hallucination_score", pa.float64(), "judge", "largest confidence; 0.0: no spans"),
-    Column("evidence_truncated", pa.bool_(), "judge", "evidence did not fit the judge"),
-    Column("judge_reason", pa.string(), "judge", "why the answer was not judged, or None"),
-    Column("keep_row_after_grounding", pa.bool_(), "mark", "answered, judged and not flagged"),
-    Column("grounding_reason", pa.string(), "mark", "why the row is not kept, or None"),
-    Column("model_name", pa.string(), "answer", "the LLM"),
-    Column("input_tokens", pa.int64(), "answer", "tokens of the prompt, or None"),
-    Column("output_tokens", pa.int64(), "answer", "tokens of the reply, or None"),
+    Column("arm", pa.string(), "the pipeline that answered: zero_shot, gold_context, …"),
+    Column("id", pa.string(), "stable id of the question"),
+    Column("passage_id", pa.string(), "stable id of the source passage"),
+    Column("title", pa.string(), "the document the passage stands in, or None"),
+    Column("context", pa.string(), "the source passage"),
+    Column("question", pa.string(), "the question"),
+    Column("human_answer", pa.string(), "a person's answer, or None"),
+    Column("human_answers", pa.list_(pa.string()), "all answers that count as right, or None"),
+    Column("answerable", pa.bool_(), "whether the passage holds the answer; None: unknown"),
+    Column("retrieved_contexts", pa.list_(pa.string()), "passages, best first"),
+    Column("retrieved_ids", pa.list_(pa.string()), "their ids, best first"),
+    Column("retrieval_scores", pa.list_(pa.float64()), "cosines, in [-1, 1]"),
+    Column("source_rank", pa.int64(), "1-based rank of the row's own passage, or None"),
+    Column("retrieve_reason", pa.string(), "why nothing was retrieved, or None"),
+    Column("answer", pa.string(), "the LLM's answer, or None"),
+    Column("abstained", pa.bool_(), "the LLM declined to answer"),
+    Column("answer_reason", pa.string(), "why there is no answer, or None"),
+    Column("hallucinated_spans", pa.list_(SPAN), "spans of `answer` without support"),
+    Column("hallucination_score", pa.float64(), "largest confidence; 0.0: no spans"),
+    Column("evidence_truncated", pa.bool_(), "evidence did not fit the judge"),
+    Column("evidence_windows", pa.int64(), "windows that the evidence took in the judge, or None"),
+    Column("judge_reason", pa.string(), "why the answer was not judged, or None"),
+    Column("keep_row_after_grounding", pa.bool_(), "answered, judged and not flagged"),
+    Column("grounding_reason", pa.string(), "why the row is not kept, or None"),
+    Column("model_name", pa.string(), "the LLM"),
+    Column("input_tokens", pa.int64(), "tokens of the prompt, or None"),
+    Column("output_tokens", pa.int64(), "tokens of the reply, or None"),
 )
 
 BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from distilabel_rag4rag.comparison import formatting
 from distilabel_rag4rag.comparison.statistics import Estimate
+from distilabel_rag4rag.errors import PublishError
 from distilabel_rag4rag.hub.card_metadata import (
     default_of_others,
     metadata,
@@ -24,7 +25,6 @@ from distilabel_rag4rag.hub.card_metadata import (
     without_configs,
 )
 from distilabel_rag4rag.hub.citations import citations
-from distilabel_rag4rag.hub.errors import PublishError
 from distilabel_rag4rag.report.markdown import escape_markdown
 from distilabel_rag4rag.schema import BY_NAME
 

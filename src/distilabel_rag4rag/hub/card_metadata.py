@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from distilabel_rag4rag.hub.errors import PublishError
+from distilabel_rag4rag.errors import PublishError
 
 if TYPE_CHECKING:
     from distilabel_rag4rag.hub.content import Material

@@ -1,6 +1,5 @@
 """What there is to publish: a folder of `compare`, a saved Distiset, or objects in memory."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from distilabel.errors import DistilabelUserError
 
+from distilabel_rag4rag.data.run_folder import RUN_FILE, SUMMARY_FILE, RunFolder
 from distilabel_rag4rag.hub.configs import (
     Config,
     own_parts,
@@ -70,24 +70,21 @@ def gather(source: Any, configs: list[str] | None = None) -> Material:
     """
     if isinstance(source, str | Path):
         folder = Path(source).expanduser()
-        if (folder / "rows.parquet").is_file():
-            return _of_run(folder, configs)
+        if RunFolder(folder).has_rows:
+            return _of_run(RunFolder(folder), configs)
         source = _saved(folder)
     return _of_datasets(source, configs)
 
 
-def _of_run(folder: Path, configs: list[str] | None) -> Material:
-    import pyarrow.parquet as pq
-
-    rows = pq.read_table(folder / "rows.parquet")
-    summary = _json(folder / "summary.json")
-    material = _of_rows(rows, summary, configs)
-    material.run = _json(folder / "run.json")
+def _of_run(files: RunFolder, configs: list[str] | None) -> Material:
+    folder = files.path
+    material = _of_rows(files.rows(), files.summary(), configs)
+    material.run = files.run()
     settings = material.run.get("settings", {})
     material.sample_world = "source" in settings and settings["source"] is None
     plots = sorted((folder / "plots").glob("*.png"), key=lambda path: (_rank(path.name), path))
     material.plots = {path.name: path.read_bytes() for path in plots}
-    names = [name for name in ("run.json", "summary.json") if (folder / name).is_file()]
+    names = [name for name in (RUN_FILE, SUMMARY_FILE) if (folder / name).is_file()]
     names += [f"pipelines/{path.name}" for path in sorted((folder / "pipelines").glob("*.yaml"))]
     material.texts |= {f"run/{name}": (folder / name).read_text("utf-8") for name in names}
     return material
@@ -201,15 +198,3 @@ def _saved(folder: Path) -> Any:
         f"source: found '{folder}', expected a folder with the rows.parquet of `rag4rag compare`,"
         " or one saved by a Distiset or by datasets."
     )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise DistilabelUserError(f"'{path}' is not JSON: {error}.") from error
-    if not isinstance(found, dict):
-        raise DistilabelUserError(f"'{path}' holds a {type(found).__name__}, expected an object.")
-    return found

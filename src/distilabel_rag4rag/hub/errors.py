@@ -6,20 +6,7 @@ from contextlib import contextmanager
 
 from distilabel.errors import DistilabelUserError
 
-from distilabel_rag4rag.utils.public import public
-
-
-@public
-class PublishError(RuntimeError):
-    """A publication that did not happen.
-
-    Attributes:
-        step: what was being done.
-    """
-
-    def __init__(self, message: str, step: str = "") -> None:
-        super().__init__(message)
-        self.step = step
+from distilabel_rag4rag.errors import PublishError
 
 
 @contextmanager

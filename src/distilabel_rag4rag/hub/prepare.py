@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from distilabel.errors import DistilabelUserError
 
+from distilabel_rag4rag.errors import PublishError
 from distilabel_rag4rag.hub.card import Terms, terms, write_card
 from distilabel_rag4rag.hub.card_metadata import files_of_others
 from distilabel_rag4rag.hub.content import Material, gather
-from distilabel_rag4rag.hub.errors import PublishError
 from distilabel_rag4rag.hub.scan import Scanner
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import Any
 
 from distilabel.errors import DistilabelUserError
 
-from distilabel_rag4rag.hub.errors import PublishError, step
+from distilabel_rag4rag.errors import PublishError
+from distilabel_rag4rag.hub.errors import step
 from distilabel_rag4rag.hub.prepare import Prepared, There, draft
 from distilabel_rag4rag.hub.repository import (
     LOOKING,

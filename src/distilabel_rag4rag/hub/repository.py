@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from distilabel.errors import DistilabelUserError
 
-from distilabel_rag4rag.hub.errors import PublishError, step
+from distilabel_rag4rag.errors import PublishError
+from distilabel_rag4rag.hub.errors import step
 from distilabel_rag4rag.hub.prepare import MANIFEST, README, There
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from distilabel.errors import DistilabelUserError
 
-from distilabel_rag4rag.hub.errors import PublishError
+from distilabel_rag4rag.errors import PublishError
 from distilabel_rag4rag.hub.local_paths import last_part, without_local, without_paths
 from distilabel_rag4rag.hub.secret_names import (
     is_secret_name,

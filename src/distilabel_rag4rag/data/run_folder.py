@@ -1,0 +1,75 @@
+"""The files of a run: `rows.parquet`, `summary.json` and `run.json` in one folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.utils.atomic import write_whole
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_FILE = "rows.parquet"
+SUMMARY_FILE = "summary.json"
+RUN_FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Reads and writes the files of a run.
+
+    Attributes:
+        path: the folder; it need not exist.
+    """
+
+    path: Path
+
+    @property
+    def files(self) -> list[Path]:
+        """Those of the three files that exist."""
+        paths = [self.path / name for name in (ROWS_FILE, SUMMARY_FILE, RUN_FILE)]
+        return [path for path in paths if path.is_file()]
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether it is the folder of a run."""
+        return (self.path / ROWS_FILE).is_file()
+
+    def rows(self) -> "pa.Table":
+        """One row per question and arm; the columns are those of `schema`."""
+        import pyarrow.parquet as pq
+
+        return pq.read_table(self.path / ROWS_FILE)
+
+    def summary(self) -> dict[str, Any]:
+        """The figures of the comparison; empty where there are none."""
+        return self._json(SUMMARY_FILE)
+
+    def run(self) -> dict[str, Any]:
+        """Settings, versions, seconds and counts; empty where there are none."""
+        return self._json(RUN_FILE)
+
+    def write(self, rows: "pa.Table", summary: dict[str, Any], run: dict[str, Any]) -> list[Path]:
+        """Writes the files, each whole or not at all, and returns their paths."""
+        import pyarrow.parquet as pq
+
+        with write_whole(self.path / ROWS_FILE) as part:
+            pq.write_table(rows, part)
+        for name, data in ((SUMMARY_FILE, summary), (RUN_FILE, run)):
+            with write_whole(self.path / name) as part:
+                part.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        return self.files
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        if not path.is_file():
+            return {}
+        try:
+            found = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise ConfigError(None, str(path), "a JSON file", f"It is not JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise ConfigError(None, str(path), f"a JSON object in it, not {type(found).__name__}")
+        return found

@@ -1,0 +1,47 @@
+"""Text of any origin: is there any, and what of it can be stored and printed."""
+
+import re
+from typing import Any, TypeGuard
+
+import pandas as pd
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# Escape sequences of terminals: colours, cursor movements, titles, links.
+_ESCAPE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_LINE_END = re.compile(r"\r\n?|[\x0b\x0c\x85]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+# Controls of direction, which make a terminal or a page show text in another order.
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value is None or what pandas and NumPy have for it: NaN, NA, NaT."""
+    return value is None or pd.isna(value) is True
+
+
+def has_text(value: Any) -> TypeGuard[str]:
+    """Whether a value is a str that holds more than white space."""
+    return isinstance(value, str) and bool(value.strip())
+
+
+def clean_text(text: str) -> str:
+    """Text that every file format, server and terminal takes.
+
+    Lone surrogates become U+FFFD, every kind of line end becomes `\\n`; escape sequences and
+    all other control characters but the tab go.
+    """
+    text = _SURROGATE.sub("\ufffd", text)
+    return _CONTROL.sub("", _LINE_END.sub("\n", _ESCAPE.sub("", text)))
+
+
+def for_terminal(text: str) -> str:
+    """Text for a terminal: a control character is printed as a visible one, never obeyed."""
+    text = _SURROGATE.sub("\ufffd", _DIRECTION.sub("\ufffd", text))
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: _picture(found[0]), text)
+
+
+def _picture(control: str) -> str:
+    code = ord(control)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "\u2421" if code == 0x7F else "\ufffd"

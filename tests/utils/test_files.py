@@ -1,0 +1,64 @@
+"""Files written whole or not at all, and what tells one state of files from another."""
+
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from distilabel_rag4rag.data.run_folder import RunFolder
+from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.utils.atomic import write_whole
+from distilabel_rag4rag.utils.hashing import file_states, hash_of
+
+
+def test_a_file_is_replaced_only_when_the_block_ends_well(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.txt"
+    with write_whole(path) as part:
+        part.write_text("one")
+    with pytest.raises(RuntimeError, match="stop"), write_whole(path) as part:
+        part.write_text("two")
+        raise RuntimeError("stop")
+    assert path.read_text() == "one"
+    assert os.listdir(path.parent) == ["file.txt"]
+
+
+def test_the_hash_of_a_value_ignores_the_order_of_dicts_alone() -> None:
+    assert hash_of({"a": 1, "b": [1, 2]}) == hash_of({"b": [1, 2], "a": 1})
+    assert hash_of([1, 2]) != hash_of([2, 1])
+
+
+def test_the_state_of_a_folder_knows_its_sub_folders(tmp_path: Path) -> None:
+    (tmp_path / "model" / "1_Pooling").mkdir(parents=True)
+    config = tmp_path / "model" / "1_Pooling" / "config.json"
+    config.write_text("{}")
+    before = file_states(tmp_path / "model")
+    assert [name for name, *_ in before] == ["model/1_Pooling/config.json"]
+    config.write_text("{ }")
+    assert file_states(tmp_path / "model") != before
+    assert file_states(config)[0][:2] == ("config.json", 3)
+
+
+def test_a_run_folder_gives_back_what_was_written(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    assert (folder.has_rows, folder.files, folder.summary(), folder.run()) == (False, [], {}, {})
+    paths = folder.write(pa.table({"id": ["a"]}), {"arms": {}}, {"seconds": 1.5})
+    assert [path.name for path in paths] == ["rows.parquet", "summary.json", "run.json"]
+    assert folder.rows().to_pylist() == [{"id": "a"}]
+    assert (folder.summary(), folder.run()) == ({"arms": {}}, {"seconds": 1.5})
+
+
+@pytest.mark.parametrize(("text", "what"), [("{", "not JSON"), ("[1]", "not list")])
+def test_a_broken_file_of_a_run_is_named(tmp_path: Path, text: str, what: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(ConfigError, match=rf"run\.json.*{what}"):
+        RunFolder(tmp_path).run()
+
+
+def test_the_error_of_a_setting_names_it_as_its_reader_does() -> None:
+    error = ConfigError("max_failed", 2, "a share from 0 to 1", "0.5 lets half of the rows fail.")
+    assert str(error) == (
+        "max_failed: found 2, expected a share from 0 to 1. 0.5 lets half of the rows fail."
+    )
+    assert error.message("--max-failed").startswith("--max-failed: found 2")
+    assert str(ConfigError(None, "x", "y")) == "Found 'x', expected y."
