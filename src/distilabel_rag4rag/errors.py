@@ -50,9 +50,9 @@ class ConfigError(DistilabelUserError, ValueError):
         self, field: str | None, found: object, expected: str, hint: str | None = None
     ) -> None:
         self.field, self.found, self.expected, self.hint = field, found, expected, hint
-        super().__init__(self.message(field))
+        super().__init__(self.text_for(field))
 
-    def message(self, name: str | None) -> str:
+    def text_for(self, name: str | None) -> str:
         """The error as text, with the setting under the name that the reader knows it by."""
         text = f"found {self.found!r}, expected {self.expected}"
         text = f"{name}: {text}" if name else text[0].upper() + text[1:]

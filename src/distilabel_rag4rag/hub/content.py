@@ -1,5 +1,6 @@
 """What there is to publish: a folder of `compare`, a saved Distiset, or objects in memory."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
