@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: install browser argilla-server demo test lint clean
+.PHONY: install browser argilla-server demo test test-fast lint clean
 
 install: $(STAMP)
 
@@ -30,13 +30,19 @@ browser: install
 argilla-server: install
 	$(BIN)/python tests/helpers/review_server/environment.py
 
+# Two processes; tests of one server share one of them.
 test: browser argilla-server
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# What needs no browser, no server, no waiting: for use while you work.
+test-fast: install
+	$(BIN)/python -m pytest -n 2 -m "not (argilla or browser or faults or hub or slow)"
 
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 clean:
 	rm -rf $(VENV) .venv-argilla out

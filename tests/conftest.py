@@ -1,4 +1,4 @@
-"""One cache for the whole test session, and no Hub."""
+"""One cache for the whole test session, no Hub, and the markers that fixtures bring."""
 
 import os
 import tempfile
@@ -14,6 +14,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
 )
 os.environ["HF_HUB_OFFLINE"] = "1"
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("DISTILABEL_LOG_LEVEL", "ERROR")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -21,6 +23,17 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="rag4rag-tests-")
 # What takes long to make (converted models) is shared with the user's own cache, read and written
 # atomically; what a test must find empty (generations, indexes, runs) is not.
 os.environ.setdefault("DISTILABEL_CACHE_DIR", str(Path(_FOLDER.name) / "distilabel"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests by the servers that they use; those of one server share a process."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & {"server", "client"}:
+            item.add_marker(pytest.mark.argilla)
+            item.add_marker(pytest.mark.xdist_group("argilla"))
+        if "local_hub" in fixtures:
+            item.add_marker(pytest.mark.hub)
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 from distilabel_rag4rag.comparison import compare
 from distilabel_rag4rag.report import write_report
 
+pytestmark = pytest.mark.browser
+
 BROWSERS = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome")
 
 

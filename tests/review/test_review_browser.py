@@ -15,6 +15,8 @@ from distilabel_rag4rag.review.pull import pull
 from distilabel_rag4rag.review.push import push
 from distilabel_rag4rag.review.text import display
 
+pytestmark = [pytest.mark.browser, pytest.mark.argilla, pytest.mark.xdist_group("argilla")]
+
 BROWSERS = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome")
 
 ANSWER = "🎉 <b>Orvelle</b> was founded in 1901 by Ines Karoly & her monks."

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distilabel_rag4rag.hub.prepare import MANIFEST
-
 if TYPE_CHECKING:
     import pandas as pd
+
+#: Lists what we published, so that the next publication replaces that and nothing else.
+MANIFEST = "rag4rag.json"
 
 
 def manifest(repo_id: str, revision: str | None = None) -> dict[str, Any] | None:

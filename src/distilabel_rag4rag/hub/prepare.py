@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from distilabel.errors import DistilabelUserError
 
+from distilabel_rag4rag.data.published_rows import MANIFEST
 from distilabel_rag4rag.errors import PublishError
 from distilabel_rag4rag.hub.card import Terms, terms, write_card
 from distilabel_rag4rag.hub.card_metadata import files_of_others
@@ -18,8 +19,6 @@ from distilabel_rag4rag.hub.scan import Scanner
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Lists what we published, so that the next publication replaces that and nothing else.
-MANIFEST = "rag4rag.json"
 
 README = "README.md"
 

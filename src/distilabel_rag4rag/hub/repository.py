@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from distilabel.errors import DistilabelUserError
 
+from distilabel_rag4rag.data.published_rows import MANIFEST
 from distilabel_rag4rag.errors import PublishError
 from distilabel_rag4rag.hub.errors import step
-from distilabel_rag4rag.hub.prepare import MANIFEST, README, There
+from distilabel_rag4rag.hub.prepare import README, There
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

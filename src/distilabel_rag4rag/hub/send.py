@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from distilabel_rag4rag.data.published_rows import MANIFEST
 from distilabel_rag4rag.errors import PublishError
 from distilabel_rag4rag.hub.errors import status_of, step
-from distilabel_rag4rag.hub.prepare import MANIFEST, README, Prepared
+from distilabel_rag4rag.hub.prepare import README, Prepared
 from distilabel_rag4rag.hub.repository import Repo, read
 
 if TYPE_CHECKING:
