@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from datasets import load_from_disk
 from distilabel.distiset import Distiset
 from helpers.openai_server import OpenAIServer
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 

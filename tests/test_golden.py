@@ -15,6 +15,8 @@ from helpers.review_server.server import WORKSPACE, Server
 import distilabel_rag4rag
 from distilabel_rag4rag import FailFastPipeline
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parent / "golden"
 ROWS = json.loads((GOLDEN / "rows.json").read_text("utf-8"))
 #: The columns that a saved pipeline must still write, and the answers it gives.

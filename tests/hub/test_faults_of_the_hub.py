@@ -16,6 +16,8 @@ from helpers.publish_runs import TERMS, marked_rows, push, write_run
 
 from distilabel_rag4rag.hub import PublishError, publish
 
+pytestmark = pytest.mark.faults
+
 STEPS = {
     "info": "looking at the repository",
     "head": "reading what is there",

@@ -11,6 +11,8 @@ from distilabel_rag4rag import EmbeddedEmbeddings, embedded
 from distilabel_rag4rag.models import packaged
 from distilabel_rag4rag.models.llms.embedded_llm import EmbeddedLLM, _cut, _shared_prefix
 
+pytestmark = pytest.mark.slow
+
 BEYONCE = (
     "Beyoncé Giselle Knowles-Carter (born September 4, 1981) is an American singer, songwriter, "
     "record producer and actress. Born and raised in Houston, Texas, she performed in various "

@@ -25,6 +25,8 @@ from distilabel_rag4rag import (
 )
 from distilabel_rag4rag.testing import ScriptedLLM
 
+pytestmark = pytest.mark.slow
+
 ROWS = 6
 PAIR = "## Positive\n\nIn 1989.\n\n## Negative\n\nA fish."
 

@@ -23,6 +23,8 @@ from distilabel_rag4rag.steps.tasks.grounded_answer_generation import (
 )
 from distilabel_rag4rag.testing import ScriptedLLM
 
+pytestmark = pytest.mark.slow
+
 NASTY = [
     "{{ 7 * 7 }}",
     "{% for x in y %}",

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from helpers.interrupted_run import ARM_ROWS
 
+pytestmark = pytest.mark.faults
+
 SCRIPT = Path(__file__).parents[1] / "helpers" / "interrupted_run.py"
 KILLS = 10
 
