@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from distilabel_rag4rag.utils.text import clean_text, for_terminal, has_text, is_missing
+from distilabel_rag4rag.utils.text import (
+    clean_text,
+    counted,
+    for_terminal,
+    has_text,
+    is_missing,
+    replace_surrogates,
+)
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), np.nan, pd.NA, pd.NaT, np.datetime64("NaT")])
@@ -58,3 +65,24 @@ def test_text_that_can_be_stored(given: str, expected: str) -> None:
 )
 def test_text_that_a_terminal_prints_and_does_not_obey(given: str, expected: str) -> None:
     assert for_terminal(given) == expected
+
+
+def test_surrogates_are_replaced_one_for_one() -> None:
+    text = "a\ud800b\udfff\r\n\x1b[1m"
+    assert replace_surrogates(text) == "a\ufffdb\ufffd\r\n\x1b[1m"
+    assert len(replace_surrogates(text)) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("number", "nouns", "expected"),
+    [
+        (0, ("row",), "0 rows"),
+        (1, ("row",), "1 row"),
+        (1200, ("row",), "1,200 rows"),
+        (1, ("row was", "rows were"), "1 row was"),
+        (2, ("row was", "rows were"), "2 rows were"),
+        (3, ("query", "queries"), "3 queries"),
+    ],
+)
+def test_numbers_with_their_nouns(number: int, nouns: tuple[str, ...], expected: str) -> None:
+    assert counted(number, *nouns) == expected

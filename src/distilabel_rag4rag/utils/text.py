@@ -24,19 +24,29 @@ def has_text(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and bool(value.strip())
 
 
+def replace_surrogates(text: str) -> str:
+    """The text with U+FFFD for each lone surrogate, so that it is as long as before."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """A number and what it counts: `1 row`, `1,200 rows`; `several` where the plural has no -s."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
 def clean_text(text: str) -> str:
     """Text that every file format, server and terminal takes.
 
     Lone surrogates become U+FFFD, every kind of line end becomes `\\n`; escape sequences and
     all other control characters but the tab go.
     """
-    text = _SURROGATE.sub("\ufffd", text)
+    text = replace_surrogates(text)
     return _CONTROL.sub("", _LINE_END.sub("\n", _ESCAPE.sub("", text)))
 
 
 def for_terminal(text: str) -> str:
     """Text for a terminal: a control character is printed as a visible one, never obeyed."""
-    text = _SURROGATE.sub("\ufffd", _DIRECTION.sub("\ufffd", text))
+    text = replace_surrogates(_DIRECTION.sub("\ufffd", text))
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: _picture(found[0]), text)
 
 
