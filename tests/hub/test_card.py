@@ -14,12 +14,12 @@ from markdown_it import MarkdownIt
 from distilabel_rag4rag.hub.card import BEGIN, END, write_card
 from distilabel_rag4rag.hub.card import terms as check_terms
 from distilabel_rag4rag.hub.card_metadata import (
-    default_of_others,
-    files_of_others,
+    default_set_by_a_person,
+    files_without_config,
     size_category,
 )
-from distilabel_rag4rag.hub.content import gather
 from distilabel_rag4rag.hub.errors import PublishError
+from distilabel_rag4rag.hub.publication import collect
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def card_of(run: Path, existing: str | None = None, **more: str) -> str:
-    material = gather(run)
+    material = collect(run)
     said = check_terms(False, "ann/x", title=more.pop("title", None), **{**TERMS, **more})
     return write_card(material, said, "ann/x", existing)
 
@@ -176,24 +176,24 @@ def test_a_persons_default_stays_the_default(run: Path) -> None:
 
 def test_two_defaults_are_refused() -> None:
     mine = {"configs": [{"config_name": "mine", "default": True}]}
-    assert default_of_others(mine, {"rag4rag"}) == "mine"
-    assert default_of_others({"configs": [{"data_files": "a.csv"}]}, {"rag4rag"}) == "default"
-    assert default_of_others(mine, {"mine"}) is None
+    assert default_set_by_a_person(mine, {"rag4rag"}) == "mine"
+    assert default_set_by_a_person({"configs": [{"data_files": "a.csv"}]}, {"rag4rag"}) == "default"
+    assert default_set_by_a_person(mine, {"mine"}) is None
     with pytest.raises(PublishError, match="take `default: true` from 'mine'"):
-        default_of_others(mine, {"default"})
+        default_set_by_a_person(mine, {"default"})
 
 
 def test_loose_files_are_told() -> None:
     head = "---\nconfigs:\n- config_name: a\n  data_files: named.csv\n---\n"
     files = ["train.csv", "named.csv", "b/x.csv", "notes.md", ".gitattributes"]
-    assert files_of_others(head, files) == ["train.csv"]
-    assert files_of_others(None, ["x.parquet"]) == ["x.parquet"]
+    assert files_without_config(head, files) == ["train.csv"]
+    assert files_without_config(None, ["x.parquet"]) == ["x.parquet"]
 
 
 def test_without_arms_the_card_says_nothing_of_them(run: Path) -> None:
     said = check_terms(False, "ann/x", title=" \n ", **TERMS)
     whole = card_of(run)
-    card = write_card(gather(run, ["pairs", "passage_pairs"]), said, "ann/x", None)
+    card = write_card(collect(run, ["pairs", "passage_pairs"]), said, "ann/x", None)
     assert "`rag4rag report ann/x --out report`" in whole
     assert "rag4rag report ann/x" not in card
     assert "are not published here." in card
@@ -211,7 +211,7 @@ def test_without_arms_the_card_says_nothing_of_them(run: Path) -> None:
 def test_false_alarms_are_certain_only_in_the_sample_world(
     run: Path, ours: bool, words: str
 ) -> None:
-    material = gather(run)
+    material = collect(run)
     material.sample_world = ours
     material.summary["judge"]["human_answers"] = {"rows": 9, "rate": 0.1, "rate_ci": [0.0, 0.2]}
     said = check_terms(False, "ann/x", title=None, **TERMS)

@@ -235,7 +235,7 @@ def test_a_card_without_our_markers_keeps_every_word(local_hub: LocalHub, run: P
     assert head["license"] == "cc-by-4.0"
 
 
-def test_files_of_others_are_never_overwritten(local_hub: LocalHub, run: Path) -> None:
+def test_files_without_config_are_never_overwritten(local_hub: LocalHub, run: Path) -> None:
     from helpers.local_hub_store import Repo
 
     repo = local_hub.repos["ann/taken"] = Repo(False)
@@ -354,8 +354,8 @@ def push_datasets(kind: str) -> Any:
     row = {"when": day, "picture": picture, "nothing": None, "label": 1, "hallucinated_spans": None}
     full = Dataset.from_list([row] * 3, features=features)
     empty = Dataset.from_dict({"a": []}, features=Features({"a": Value("string")}))
-    parted = DatasetDict(train=full.select([0, 1]), test=full.select([2]))
-    safe = SafeDistiset({"full": full, "none": empty, "parted": parted})
+    split_card = DatasetDict(train=full.select([0, 1]), test=full.select([2]))
+    safe = SafeDistiset({"full": full, "none": empty, "split_card": split_card})
     terms = {"license": "mit", "language": "en,de", "passages": "none"}
     return safe.push_to_hub("ann/shapes", **terms).prepared.notes
 
@@ -364,8 +364,8 @@ def test_images_are_left_out_and_datetimes_and_classes_stay(local_hub: LocalHub)
     notes = local_hub.call(push_datasets, "")
     assert notes == [
         "full: the column picture (Image) is left out.",
-        "parted: the column picture (Image) is left out.",
-        "parted: the splits are as they came, not made by document.",
+        "split_card: the column picture (Image) is left out.",
+        "split_card: the splits are as they came, not made by document.",
         "none: no rows, left out.",
     ]
     row = {
@@ -375,7 +375,7 @@ def test_images_are_left_out_and_datetimes_and_classes_stay(local_hub: LocalHub)
         "hallucinated_spans": None,
     }
     assert local_hub.call(load, "ann/shapes", "full") == {"train": [row] * 3}
-    assert local_hub.call(load, "ann/shapes", "parted") == {"train": [row] * 2, "test": [row]}
+    assert local_hub.call(load, "ann/shapes", "split_card") == {"train": [row] * 2, "test": [row]}
     head, _ = card(local_hub, "ann/shapes")
     infos = {i["config_name"]: i for i in head["dataset_info"]}
     assert "none" not in infos

@@ -14,6 +14,7 @@ from helpers.publish_runs import TERMS, marked_rows, table, write_run
 from distilabel_rag4rag.hub import PublishError, dry_run
 from distilabel_rag4rag.hub.scan import Scanner
 from distilabel_rag4rag.hub.secret_names import is_secret_name
+from distilabel_rag4rag.hub.secret_patterns import PATTERNS, SecretPattern, secret_form
 
 #: Hexadecimal, so that only the name it stands under tells what it is.
 PLAIN = "abcdef01" * 4
@@ -114,6 +115,13 @@ def test_forms_of_secrets(planted: str) -> None:
     assert planted not in str(failed.value)
     assert "--accept" in str(failed.value)
     assert Scanner([planted]).rows(table(rows), "rag4rag/train").num_rows == len(rows)
+
+
+@pytest.mark.parametrize("known", PATTERNS, ids=lambda known: known.example[:12])
+def test_every_pattern_finds_its_example(known: SecretPattern) -> None:
+    text = f"before {known.example} after"
+    assert any(map(known.confirms, known.pattern.finditer(text)))
+    assert secret_form(text) == known.kind
 
 
 @pytest.mark.parametrize(

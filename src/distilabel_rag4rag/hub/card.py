@@ -19,9 +19,9 @@ from distilabel_rag4rag.comparison import formatting
 from distilabel_rag4rag.comparison.statistics import Estimate
 from distilabel_rag4rag.errors import PublishError
 from distilabel_rag4rag.hub.card_metadata import (
-    default_of_others,
+    default_set_by_a_person,
     metadata,
-    parted,
+    split_card,
     without_configs,
 )
 from distilabel_rag4rag.hub.citations import citations
@@ -29,7 +29,7 @@ from distilabel_rag4rag.report.markdown import escape_markdown
 from distilabel_rag4rag.schema import BY_NAME
 
 if TYPE_CHECKING:
-    from distilabel_rag4rag.hub.content import Material
+    from distilabel_rag4rag.hub.publication import Publication
 
 BEGIN = "<!-- rag4rag: from here on this card is written by `rag4rag publish`, … -->"
 END = "<!-- rag4rag: … to here. What stands outside is kept. -->"
@@ -107,7 +107,7 @@ def terms(
 
 
 def write_card(
-    material: "Material",
+    publication: "Publication",
     terms: Terms,
     repo_id: str,
     existing: str | None,
@@ -116,7 +116,7 @@ def write_card(
     """The whole card: ours, in the one that is there.
 
     Args:
-        material: what is published.
+        publication: what is published.
         terms: licence, language, source, title.
         repo_id: the repository.
         existing: the card that is there.
@@ -126,10 +126,12 @@ def write_card(
         PublishError: if the YAML of the one that is there cannot be read, or its markers do not
             say which part is ours.
     """
-    head, text = parted(existing or "")
-    head = without_configs(head, gone)
+    front_matter, text = split_card(existing or "")
+    front_matter = without_configs(front_matter, gone)
     place = _place(text)
-    block = _render(material, terms, repo_id, default_of_others(head, material.configs))
+    block = _render(
+        publication, terms, repo_id, default_set_by_a_person(front_matter, publication.configs)
+    )
     if existing is None:
         text = f"# {escape_markdown(terms.title)}\n\n{block}\n"
     elif place:
@@ -137,7 +139,7 @@ def write_card(
     else:
         text = f"{text.rstrip()}\n\n{block}\n"
     data = yaml.safe_dump(
-        metadata(head, material, terms.title, terms.license, terms.language),
+        metadata(front_matter, publication, terms.title, terms.license, terms.language),
         sort_keys=False,
         allow_unicode=True,
         width=100,
@@ -161,7 +163,7 @@ def _place(text: str) -> tuple[int, int] | None:
     )
 
 
-def _render(material: "Material", terms: Terms, repo_id: str, theirs: str | None) -> str:
+def _render(publication: "Publication", terms: Terms, repo_id: str, theirs: str | None) -> str:
     environment = Environment(
         loader=PackageLoader("distilabel_rag4rag.hub"),
         autoescape=False,
@@ -170,18 +172,23 @@ def _render(material: "Material", terms: Terms, repo_id: str, theirs: str | None
         lstrip_blocks=True,
         finalize=escape_markdown,
     )
-    environment.filters |= {"raw": Markup, "fenced": _fenced, "of": _of, "told": _told}
-    first = next(iter(material.configs[material.default].splits))
-    names = material.configs[material.default].splits[first].column_names
-    settings = dict(material.run.get("settings", {}))
+    environment.filters |= {
+        "raw": Markup,
+        "fenced": _fenced,
+        "of": _of,
+        "setting": _setting_as_text,
+    }
+    first = next(iter(publication.configs[publication.default].splits))
+    names = publication.configs[publication.default].splits[first].column_names
+    settings = dict(publication.run.get("settings", {}))
     for key in ("source", "corpus"):  # of a file, only its name; a data set of the Hub stays
         if isinstance(settings.get(key), str) and PurePath(settings[key]).suffix:
             settings[key] = re.split(r"[/\\]", settings[key])[-1]
     return (
         environment.get_template("card.md.j2")
         .render(
-            m=material,
-            s=material.summary,
+            m=publication,
+            s=publication.summary,
             terms=terms,
             repo_id=repo_id,
             theirs=theirs,
@@ -189,10 +196,10 @@ def _render(material: "Material", terms: Terms, repo_id: str, theirs: str | None
             names=names,
             columns=[BY_NAME[name] for name in names if name in BY_NAME],
             settings={k: v for k, v in settings.items() if v not in (None, [], {})},
-            versions=material.run.get("versions", {}),
-            models=_models(material),
-            prompts=_prompts(material),
-            citations=Markup(citations(material.citations)),
+            versions=publication.run.get("versions", {}),
+            models=_models(publication),
+            prompts=_prompts(publication),
+            citations=Markup(citations(publication.citations)),
             begin=Markup(BEGIN),
             end=Markup(END),
         )
@@ -207,12 +214,12 @@ def _of(values: Mapping[str, Any], name: str, word: str = "percent") -> str:
     return text
 
 
-def _told(value: Any) -> str:
+def _setting_as_text(value: Any) -> str:
     """A setting's value as a person writes it."""
     if isinstance(value, list):
-        return ", ".join(map(_told, value))
+        return ", ".join(map(_setting_as_text, value))
     if isinstance(value, dict):
-        return ", ".join(f"{key}={_told(item)}" for key, item in value.items())
+        return ", ".join(f"{key}={_setting_as_text(item)}" for key, item in value.items())
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
@@ -224,20 +231,20 @@ def _fenced(text: Any) -> Markup:
     return Markup(f"{fence}text\n{text}\n{fence}")
 
 
-def _models(material: "Material") -> list[str]:
+def _models(publication: "Publication") -> list[str]:
     """The LLMs that the rows name."""
     names: set[str] = set()
-    for config in material.configs.values():
+    for config in publication.configs.values():
         for table in config.splits.values():
             if "model_name" in table.column_names:
                 names |= set(table["model_name"].unique().to_pylist())
     return sorted(str(name) for name in names if name)
 
 
-def _prompts(material: "Material") -> dict[str, dict[str, Any]]:
+def _prompts(publication: "Publication") -> dict[str, dict[str, Any]]:
     """By arm, or by step: the class of the task and the fields that shape its prompt."""
     found = {}
-    for path, text in material.texts.items():
+    for path, text in publication.texts.items():
         if not path.endswith(".yaml"):
             continue
         for entry in (yaml.safe_load(text).get("pipeline") or {}).get("steps") or []:

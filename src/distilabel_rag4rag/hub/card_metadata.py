@@ -8,13 +8,13 @@ import yaml
 from distilabel_rag4rag.errors import PublishError
 
 if TYPE_CHECKING:
-    from distilabel_rag4rag.hub.content import Material
+    from distilabel_rag4rag.hub.publication import Publication
 
 TAGS = ("synthetic", "distilabel", "rag4rag")
 TASKS = ("question-answering", "sentence-similarity", "text-retrieval")
 
 
-def parted(card: str) -> tuple[dict[str, Any], str]:
+def split_card(card: str) -> tuple[dict[str, Any], str]:
     """The YAML of a card and its text.
 
     Raises:
@@ -26,22 +26,22 @@ def parted(card: str) -> tuple[dict[str, Any], str]:
     if not match:
         return {}, card
     try:
-        head = yaml.safe_load(match[2]) or {}
-        _check(head)
+        front_matter = yaml.safe_load(match[2]) or {}
+        _check(front_matter)
     except (ValueError, yaml.YAMLError) as error:
         raise PublishError(
             f"The YAML at the head of the README.md that is there cannot be read ({error});"
             " nothing was sent. Mend it on the Hub and publish again.",
             "reading what is there",
         ) from error
-    return head, card[match.end() :]
+    return front_matter, card[match.end() :]
 
 
-def _check(head: Any) -> None:
+def _check(front_matter: Any) -> None:
     """Raises ValueError where the YAML is not of the form that the Hub knows."""
-    if not isinstance(head, dict):
-        raise ValueError(f"found a {type(head).__name__}, expected KEY: VALUE")
-    for key, value in head.items():
+    if not isinstance(front_matter, dict):
+        raise ValueError(f"found a {type(front_matter).__name__}, expected KEY: VALUE")
+    for key, value in front_matter.items():
         if not isinstance(key, str):
             raise ValueError(f"found the key {key!r}, expected text")
         if key in ("tags", "task_categories"):
@@ -54,25 +54,25 @@ def _check(head: Any) -> None:
                 raise ValueError(f"{key}: found {value!r}, expected a list of KEY: VALUE")
 
 
-def without_configs(head: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+def without_configs(front_matter: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
     """The YAML without the configs of an earlier publication: its new ones are all there are."""
-    head = dict(head)
+    front_matter = dict(front_matter)
     for key in ("configs", "dataset_info"):
-        entries = head.get(key) or []
+        entries = front_matter.get(key) or []
         entries = [entries] if isinstance(entries, dict) else entries
-        head[key] = [
+        front_matter[key] = [
             e for e in entries if not names or e.get("config_name", "default") not in names
         ]
-    return {key: value for key, value in head.items() if value != []}
+    return {key: value for key, value in front_matter.items() if value != []}
 
 
-def default_of_others(head: dict[str, Any], ours: Collection[str]) -> str | None:
+def default_set_by_a_person(front_matter: dict[str, Any], ours: Collection[str]) -> str | None:
     """The config that a person made the default, if there is one.
 
     Raises:
         PublishError: if one of ours would be the default by its name.
     """
-    configs = head.get("configs") or []
+    configs = front_matter.get("configs") or []
     configs = [configs] if isinstance(configs, dict) else configs
     names = {str(c.get("config_name", "default")): c.get("default") for c in configs}
     found = [n for n, first in names.items() if n not in ours and (first or n == "default")]
@@ -87,18 +87,18 @@ def default_of_others(head: dict[str, Any], ours: Collection[str]) -> str | None
     return found[0] if found else None
 
 
-def files_of_others(readme: str | None, files: Collection[str]) -> list[str]:
+def files_without_config(readme: str | None, files: Collection[str]) -> list[str]:
     """Data at the root of a repository that no config of its card names."""
-    head, _ = parted(readme or "")
-    named = str(head.get("configs") or "")
+    front_matter, _ = split_card(readme or "")
+    named = str(front_matter.get("configs") or "")
     data = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt", ".arrow", ".zip")
     loose = [name for name in sorted(files) if "/" not in name and name.endswith(data)]
     return [name for name in loose if name not in named and f"*.{name.split('.')[-1]}" not in named]
 
 
 def metadata(
-    head: dict[str, Any],
-    material: "Material",
+    front_matter: dict[str, Any],
+    publication: "Publication",
     title: str,
     license: str,
     language: Collection[str],
@@ -110,20 +110,20 @@ def metadata(
     from datasets.utils.metadata import MetadataConfigs
     from huggingface_hub import DatasetCardData
 
-    tags = head.get("tags") or []
+    tags = front_matter.get("tags") or []
     tags = [tags] if isinstance(tags, str) else list(tags)
     ours = {
-        "pretty_name": head.get("pretty_name") or title,
+        "pretty_name": front_matter.get("pretty_name") or title,
         "license": license,
         "language": list(language),
-        "size_categories": [size_category(largest(material))],
-        "task_categories": head.get("task_categories") or list(TASKS),
+        "size_categories": [size_category(largest(publication))],
+        "task_categories": front_matter.get("task_categories") or list(TASKS),
         "tags": tags + [tag for tag in TAGS if tag not in tags],
     }
-    card = DatasetCardData(**{**head, **ours})
+    card = DatasetCardData(**{**front_matter, **ours})
     infos, configs = {}, {}
-    theirs = default_of_others(head, material.configs)
-    for name, config in material.configs.items():
+    theirs = default_set_by_a_person(front_matter, publication.configs)
+    for name, config in publication.configs.items():
         sizes = {
             split: SplitInfo(split, num_bytes=table.nbytes, num_examples=table.num_rows)
             for split, table in config.splits.items()
@@ -133,11 +133,13 @@ def metadata(
         infos[name] = DatasetInfo(features=features, splits=SplitDict(sizes))
         configs[name] = {
             "data_files": [{"split": split, "path": f"{name}/{split}-*"} for split in config.splits]
-        } | ({"default": True} if name == material.default and not theirs else {})
+        } | ({"default": True} if name == publication.default and not theirs else {})
     DatasetInfosDict(infos).to_dataset_card_data(card)
     MetadataConfigs(configs).to_dataset_card_data(card)
     merged = {key: value for key, value in card.to_dict().items() if value is not None}
-    return {key: merged[key] for key in dict.fromkeys([*head, *ours, *merged]) if key in merged}
+    return {
+        key: merged[key] for key in dict.fromkeys([*front_matter, *ours, *merged]) if key in merged
+    }
 
 
 def size_category(rows: int) -> str:
@@ -147,6 +149,6 @@ def size_category(rows: int) -> str:
     return bounds[max(digits - 3, 0)] if digits <= 8 else "100M<n<1B"
 
 
-def largest(material: "Material") -> int:
+def largest(publication: "Publication") -> int:
     """Rows of the largest config."""
-    return max(sum(t.num_rows for t in c.splits.values()) for c in material.configs.values())
+    return max(sum(t.num_rows for t in c.splits.values()) for c in publication.configs.values())

@@ -23,7 +23,7 @@ def step(name: str, repo_id: str, state: str = "Nothing was sent.") -> Iterator[
     except (PublishError, DistilabelUserError):
         raise
     except Exception as error:
-        raise PublishError(f"While {name}: {_told(error, repo_id)} {state}", name) from error
+        raise PublishError(f"While {name}: {_explain(error, repo_id)} {state}", name) from error
 
 
 def status_of(error: BaseException) -> int | None:
@@ -43,19 +43,19 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _told(error: Exception, repo_id: str) -> str:
+def _explain(error: Exception, repo_id: str) -> str:
     if any(type(cause).__name__ == "OfflineModeIsEnabled" for cause in _causes(error)):
         return "HF_HUB_OFFLINE is set. Unset it to publish."
     owner = repo_id.partition("/")[0]
     status = status_of(error)
     if status is None:
-        return _told_locally(error)
+        return _explain_local_error(error)
     if status == 0:
         return "the connection to the Hub broke. Check the network and publish again."
     if status >= 500:
         return f"the Hub has a fault of its own ({status}). Publish again in a while."
     sentences = {
-        400: f"the Hub calls the request wrong (400): {_said(error)}.",
+        400: f"the Hub calls the request wrong (400): {_server_message(error)}.",
         401: "the Hub does not accept the token (401). Log in anew with `hf auth login`, or set"
         " HF_TOKEN to a valid token.",
         402: "the Hub asks for payment (402): the storage of the account is full, or private"
@@ -69,10 +69,10 @@ def _told(error: Exception, repo_id: str) -> str:
         " what is there now.",
         429: "the Hub asks to slow down (429). Wait some minutes and publish again.",
     }
-    return sentences.get(status, f"the Hub answered {status}: {_said(error)}.")
+    return sentences.get(status, f"the Hub answered {status}: {_server_message(error)}.")
 
 
-def _told_locally(error: Exception) -> str:
+def _explain_local_error(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return (
             "the disk is full, or a quota or limit is reached. Free some space, or set TMPDIR to a"
@@ -83,9 +83,9 @@ def _told_locally(error: Exception) -> str:
     return f"{type(error).__name__}: {error}."
 
 
-def _said(error: BaseException) -> str:
+def _server_message(error: BaseException) -> str:
     """The server's own words."""
     for cause in _causes(error):
-        if said := getattr(cause, "server_message", None):
-            return str(said)
+        if message := getattr(cause, "server_message", None):
+            return str(message)
     return " ".join(str(error).split())[:300]

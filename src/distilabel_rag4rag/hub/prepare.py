@@ -12,8 +12,8 @@ from distilabel.errors import DistilabelUserError
 from distilabel_rag4rag.data.published_rows import MANIFEST
 from distilabel_rag4rag.errors import PublishError
 from distilabel_rag4rag.hub.card import Terms, terms, write_card
-from distilabel_rag4rag.hub.card_metadata import files_of_others
-from distilabel_rag4rag.hub.content import Material, gather
+from distilabel_rag4rag.hub.card_metadata import files_without_config
+from distilabel_rag4rag.hub.publication import Publication, collect
 from distilabel_rag4rag.hub.scan import Scanner
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ README = "README.md"
 
 
 @dataclass(frozen=True)
-class There:
+class RepositoryContents:
     """What a repository holds already.
 
     Attributes:
@@ -66,33 +66,33 @@ class Draft:
 
     folder: Path
     files: list[str]
-    material: Material
+    publication: Publication
     terms: Terms
     repo_id: str
     scanner: Scanner
 
-    def finish(self, there: There) -> Prepared:
+    def finish(self, existing: RepositoryContents) -> Prepared:
         """Writes the card and the manifest.
 
         Raises:
             PublishError: if a name is taken by files of others.
         """
-        self._check_names(there)
-        gone = set(there.manifest["configs"]) if there.manifest else set()
-        card = write_card(self.material, self.terms, self.repo_id, there.readme, gone)
+        self._check_names(existing)
+        gone = set(existing.manifest["configs"]) if existing.manifest else set()
+        card = write_card(self.publication, self.terms, self.repo_id, existing.readme, gone)
         # For secrets alone: a path in a person's own words is theirs to publish.
         self.scanner.text(card, README)
         (self.folder / README).write_text(card, "utf-8", newline="")
         configs = {
             name: {split: table.num_rows for split, table in config.splits.items()}
-            for name, config in self.material.configs.items()
+            for name, config in self.publication.configs.items()
         }
         manifest = {
             "about": "Written by `rag4rag publish`, which replaces these files the next time.",
             "format": 1,
-            "default": self.material.default,
-            "arms": self.material.arms,
-            "compared": bool(self.material.summary),
+            "default": self.publication.default,
+            "arms": self.publication.arms,
+            "compared": bool(self.publication.summary),
             "configs": configs,
             # By content: an answer of the Hub that got lost is made up for by comparing.
             "files": {name: self._hash(name) for name in sorted(self.files)},
@@ -101,18 +101,20 @@ class Draft:
         (self.folder / MANIFEST).write_text(text, "utf-8", newline="")
         names = [README, MANIFEST, *self.files]
         files = {name: (self.folder / name).stat().st_size for name in names}
-        loose = files_of_others(there.readme, there.files - there.ours)
+        loose = files_without_config(existing.readme, existing.files - existing.ours)
         notes = [f"No config names the file {name} that is there already." for name in loose]
-        return Prepared(self.folder, files, configs, [*self.material.notes, *notes])
+        return Prepared(self.folder, files, configs, [*self.publication.notes, *notes])
 
     def _hash(self, name: str) -> str:
         return f"sha256:{hashlib.sha256((self.folder / name).read_bytes()).hexdigest()}"
 
-    def _check_names(self, there: There) -> None:
-        theirs = there.files - there.ours
+    def _check_names(self, existing: RepositoryContents) -> None:
+        theirs = existing.files - existing.ours
         taken = theirs & {*self.files, MANIFEST}
         others = {
-            name for name in self.material.configs if any(f.startswith(f"{name}/") for f in theirs)
+            name
+            for name in self.publication.configs
+            if any(f.startswith(f"{name}/") for f in theirs)
         }
         if taken or others:
             found = ", ".join(sorted(taken | others)[:5])
@@ -152,27 +154,27 @@ def draft(
             f"configs: found {configs}, expected names of configs, comma-separated on the command"
             " line; leave it out for all."
         )
-    material = gather(source, configs)
-    said = terms(material.sample_world, repo_id, license, language, passages, title)
+    publication = collect(source, configs)
+    checked_terms = terms(publication.sample_world, repo_id, license, language, passages, title)
     scanner = Scanner(accept)
-    material.texts = {name: scanner.text(text, name) for name, text in material.texts.items()}
-    if "run/run.json" in material.texts:
-        material.run = json.loads(material.texts["run/run.json"])
-    if "run/summary.json" in material.texts:
-        material.summary = json.loads(material.texts["run/summary.json"])
-    contents: dict[str, bytes] = {name: text.encode() for name, text in material.texts.items()}
-    contents |= {f"assets/{name}": png for name, png in material.plots.items()}
+    publication.texts = {name: scanner.text(text, name) for name, text in publication.texts.items()}
+    if "run/run.json" in publication.texts:
+        publication.run = json.loads(publication.texts["run/run.json"])
+    if "run/summary.json" in publication.texts:
+        publication.summary = json.loads(publication.texts["run/summary.json"])
+    contents: dict[str, bytes] = {name: text.encode() for name, text in publication.texts.items()}
+    contents |= {f"assets/{name}": png for name, png in publication.plots.items()}
     files = []
-    for name, config in material.configs.items():
+    for name, config in publication.configs.items():
         for split, table in config.splits.items():
             clean = scanner.rows(table, f"{name}/{split}")
             config.splits[split] = clean
             files += _write_shards(clean, folder, f"{name}/{split}", shard_rows)
-    material.notes += scanner.notes
+    publication.notes += scanner.notes
     for name, content in contents.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-    return Draft(folder, [*files, *contents], material, said, repo_id, scanner)
+    return Draft(folder, [*files, *contents], publication, checked_terms, repo_id, scanner)
 
 
 def _write_shards(table: "pa.Table", folder: Path, stem: str, shard_rows: int) -> list[str]:

@@ -13,7 +13,7 @@ from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag.errors import PublishError
 from distilabel_rag4rag.hub.errors import step
-from distilabel_rag4rag.hub.prepare import Prepared, There, draft
+from distilabel_rag4rag.hub.prepare import Prepared, RepositoryContents, draft
 from distilabel_rag4rag.hub.repository import (
     LOOKING,
     check_repo_id,
@@ -93,7 +93,7 @@ def publish(
                 LOOKING,
             )
         with step("writing the card", repo_id):
-            prepared = made.finish(repo.there)
+            prepared = made.finish(repo.contents)
         return send(api, repo_id, prepared, repo, private, revision)
 
 
@@ -119,16 +119,16 @@ def dry_run(source: Any, repo_id: str, out: str | Path, **settings: Any) -> Prep
     check_repo_id(repo_id)
     check_revision(revision)
     _quiet()
-    there, note = There(), ""
+    existing, note = RepositoryContents(), ""
     with _removed_if_refused(folder):
         with step("writing the files", repo_id):
             folder.mkdir(parents=True, exist_ok=True)
             made = draft(source, folder, repo_id, **settings)
         try:
-            there = look(connect(repo_id), repo_id, revision).there
+            existing = look(connect(repo_id), repo_id, revision).contents
         except PublishError as error:
             note = f"The Hub was not asked what it holds, so the card is a new one ({error})"
-        prepared = made.finish(there)
+        prepared = made.finish(existing)
     return replace(prepared, notes=[*prepared.notes, *([note] if note else [])])
 
 

@@ -12,7 +12,7 @@ from distilabel.errors import DistilabelUserError
 from distilabel_rag4rag.data.published_rows import MANIFEST
 from distilabel_rag4rag.errors import PublishError
 from distilabel_rag4rag.hub.errors import step
-from distilabel_rag4rag.hub.prepare import README, There
+from distilabel_rag4rag.hub.prepare import README, RepositoryContents
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -26,7 +26,7 @@ TOKEN = "looking for a token"
 class Repo:
     """A repository as it was when we looked; without `head` it is not there."""
 
-    there: There
+    contents: RepositoryContents
     head: str | None = None
     private: bool = False
     branch: bool = True
@@ -44,8 +44,8 @@ def check_repo_id(repo_id: str) -> str:
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        told = str(error).rstrip(".")
-        raise DistilabelUserError(f"REPO_ID: found {repo_id!r}: {told}.") from error
+        reason = str(error).rstrip(".")
+        raise DistilabelUserError(f"REPO_ID: found {repo_id!r}: {reason}.") from error
     if repo_id.count("/") != 1:
         raise DistilabelUserError(f"REPO_ID: found {repo_id!r}, expected OWNER/NAME.")
     return repo_id
@@ -87,18 +87,18 @@ def look(api: "HfApi", repo_id: str, revision: str | None) -> Repo:
             branch, info = False, api.dataset_info(repo_id)
         except RepositoryNotFoundError as error:
             if error.response.status_code == 404:
-                return Repo(There(), branch=revision in (None, "main"))
+                return Repo(RepositoryContents(), branch=revision in (None, "main"))
             raise
     files = frozenset(file.rfilename for file in info.siblings or ())
     assert info.sha is not None, "the Hub names the commit"
     readme, manifest = (
         read(api, repo_id, name, info.sha) if name in files else None for name in (README, MANIFEST)
     )
-    ours = _listed(manifest, repo_id) if manifest is not None else None
-    return Repo(There(files, readme, ours), info.sha, bool(info.private), branch)
+    ours = _parse_manifest(manifest, repo_id) if manifest is not None else None
+    return Repo(RepositoryContents(files, readme, ours), info.sha, bool(info.private), branch)
 
 
-def _listed(manifest: str, repo_id: str) -> dict[str, Any]:
+def _parse_manifest(manifest: str, repo_id: str) -> dict[str, Any]:
     """What an earlier publication wrote, if its list has the form of one."""
     try:
         found = json.loads(manifest)

@@ -15,11 +15,11 @@ from distilabel.errors import DistilabelUserError
 from distilabel_rag4rag.errors import PublishError
 from distilabel_rag4rag.hub.local_paths import last_part, without_local, without_paths
 from distilabel_rag4rag.hub.secret_names import (
+    has_secret_assignment,
     is_secret_name,
     known_secrets,
     leaves,
     secret_fields,
-    secret_told,
 )
 from distilabel_rag4rag.hub.secret_patterns import SUSPECT, secret_form
 
@@ -70,7 +70,9 @@ class Scanner:
             line = text.count("\n", 0, known.start()) + 1
             raise _refusal(f"{name}, line {line}", self._known[known[0]])
         for number, part in enumerate(text.split("\n"), 1):
-            kind = self.secret_in(part) or (self._told(part) if name.endswith(".log") else None)
+            kind = self.secret_in(part) or (
+                self._assignment_kind(part) if name.endswith(".log") else None
+            )
             if kind:
                 raise _refusal(f"{name}, line {number}", kind)
         if not name.endswith((".yaml", ".yml", ".json")):
@@ -79,10 +81,10 @@ class Scanner:
         for value in {str(leaf) for leaf in leaves(document) if not isinstance(leaf, bool)}:
             if kind := self.secret_in(value):
                 raise _refusal(name, kind)
-        if (field := next(secret_fields(self._without_harmless(document)), None)) is not None:
+        if (field := next(secret_fields(self._accepted_removed(document)), None)) is not None:
             raise _refusal(f"{name}, field {field}", "a value")
         clean = without_local(document)
-        return text if clean == document else _written(clean, name)
+        return text if clean == document else _serialize(clean, name)
 
     def rows(self, table: "pa.Table", name: str) -> "pa.Table":
         """Rows as they may be sent: reasons, which may quote errors, lose their local paths.
@@ -93,18 +95,20 @@ class Scanner:
         import pyarrow as pa
 
         features = (table.schema.metadata or {}).get(b"huggingface", b"").decode("utf-8", "replace")
-        for said in (*table.column_names, features):
-            if kind := self.secret_in(said):
+        for name_in_schema in (*table.column_names, features):
+            if kind := self.secret_in(name_in_schema):
                 raise _refusal(f"{name}, names of the columns or classes", kind)
         for number, field in enumerate(table.schema):
             column, reason = table[field.name], field.name.endswith("_reason")
-            for text in _suspects(column, reason, f"{SUSPECT}|{self._values}"):
-                kind = self.secret_in(text) or (self._told(text) if reason else None)
+            for text in _suspicious_texts(column, reason, f"{SUSPECT}|{self._values}"):
+                kind = self.secret_in(text) or (self._assignment_kind(text) if reason else None)
                 if kind:
                     where = f"{name}, column {field.name}, row {_row(table, field.name, text)}"
                     raise _refusal(where, kind)
-            told = is_secret_name(field.name) and not re.search("(?i)key$|tokens?$", field.name)
-            if told and any(leaf for leaf in leaves(column.to_pylist())):
+            named_secret = is_secret_name(field.name) and not re.search(
+                "(?i)key$|tokens?$", field.name
+            )
+            if named_secret and any(leaf for leaf in leaves(column.to_pylist())):
                 raise _refusal(f"{name}, column {field.name}", "values")
             if field.type == pa.string() and (reason or field.name == "model_name"):
                 clean = without_paths if reason else last_part
@@ -119,32 +123,32 @@ class Scanner:
         """What kind of secret the text holds by its value or form, or None."""
         if found := self._value.search(text):
             return self._known[found[0]]
-        form = secret_form(self._harmless(text))
+        form = secret_form(self._without_accepted(text))
         return f"what looks like an access token or key ({form})" if form else None
 
-    def _told(self, text: str) -> str | None:
-        found = secret_told(self._harmless(text))
+    def _assignment_kind(self, text: str) -> str | None:
+        found = has_secret_assignment(self._without_accepted(text))
         return "a value under the name of a secret" if found else None
 
-    def _harmless(self, text: str) -> str:
+    def _without_accepted(self, text: str) -> str:
         for accepted in self._accepted:
             text = text.replace(accepted, "")
         return text
 
-    def _without_harmless(self, value: Any) -> Any:
+    def _accepted_removed(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: self._without_harmless(item) for key, item in value.items()}
+            return {key: self._accepted_removed(item) for key, item in value.items()}
         if isinstance(value, list):
-            return [self._without_harmless(item) for item in value]
+            return [self._accepted_removed(item) for item in value]
         if str(value) in self._accepted:
             return None
-        return self._harmless(value) if isinstance(value, str) else value
+        return self._without_accepted(value) if isinstance(value, str) else value
 
     def _note(self, note: str) -> None:
         self.notes += [] if note in self.notes else [note]
 
 
-def _suspects(column: Any, every: bool, pattern: str) -> Iterator[str]:
+def _suspicious_texts(column: Any, every: bool, pattern: str) -> Iterator[str]:
     """Every different text of a column, however deep, that needs a closer look."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -155,10 +159,10 @@ def _suspects(column: Any, every: bool, pattern: str) -> Iterator[str]:
         found = texts if every else texts.filter(pc.match_substring_regex(texts, pattern))
         yield from found.to_pylist()
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        yield from _suspects(pc.list_flatten(column), every, pattern)
+        yield from _suspicious_texts(pc.list_flatten(column), every, pattern)
     elif pa.types.is_struct(kind):
         for child in range(kind.num_fields):
-            yield from _suspects(pc.struct_field(column, child), every, pattern)
+            yield from _suspicious_texts(pc.struct_field(column, child), every, pattern)
     elif not pa.types.is_primitive(kind) and not pa.types.is_null(kind):
         for leaf in leaves(column.to_pylist()):
             if isinstance(leaf, str | bytes):
@@ -169,8 +173,8 @@ def _row(table: "pa.Table", column: str, text: str) -> str:
     """The id of the first row that holds a text, or its number."""
     for number, value in enumerate(table[column].to_pylist()):
         for leaf in leaves(value):
-            said = leaf.decode("utf-8", "replace") if isinstance(leaf, bytes) else leaf
-            if said == text:
+            found = leaf.decode("utf-8", "replace") if isinstance(leaf, bytes) else leaf
+            if found == text:
                 name = table["id"][number].as_py() if "id" in table.column_names else None
                 return str(number if name is None else name)
     return "unknown"
@@ -183,7 +187,7 @@ def _parse(text: str, name: str) -> Any:
         raise PublishError(f"{name} cannot be read, so it is not sent: {error}") from error
 
 
-def _written(document: Any, name: str) -> str:
+def _serialize(document: Any, name: str) -> str:
     if name.endswith(".json"):
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))

@@ -50,7 +50,7 @@ _PLACEHOLDER = re.compile(
 _NAMED = ("name", "key", "field", "parameter", "header")
 _VALUES = ("value", "val", "default", "content")
 _ASSIGNED = re.compile(r"\s*([\w.-]+)\s*=\s*(\S.*)", re.DOTALL)
-_TOLD = re.compile(
+_ASSIGNMENT = re.compile(
     r"(?<![\w.-])([A-Za-z][\w.-]*)[\"']?\s*[=:]\s*(?:(?:Basic|Bearer)\s+)?[\"']?([^\s\"',;]{4,})"
 )
 #: Names that prose has, too, as in `unexpected token: word`.
@@ -96,25 +96,25 @@ def secret_fields(value: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         items = [(str(number), item) for number, item in enumerate(value)]
     elif isinstance(value, str):
-        items = [(name, item) for name, item in [assigned(value)] if name]
+        items = [(name, item) for name, item in [parse_assignment(value)] if name]
         if not items and (inner := _inner(value)) is not None:
             yield from secret_fields(inner, path)
     else:
         return
     for name, item in items:
-        if is_secret_name(name, item) and any(map(_tells, leaves(item))):
+        if is_secret_name(name, item) and any(map(_has_value, leaves(item))):
             yield ".".join((*path, name))
         else:
             yield from secret_fields(item, (*path, name))
 
 
-def secret_told(text: str) -> bool:
+def has_secret_assignment(text: str) -> bool:
     """Whether a line of a log tells a secret: `api_key=…`, `password: …`."""
     return any(
         is_secret_name(name, int(value) if value.isdecimal() else value)
         and not is_placeholder(value)
         and not (_PROSE.search(name) and value.rstrip(".:!?)").isalpha())
-        for name, value in _TOLD.findall(text)
+        for name, value in _ASSIGNMENT.findall(text)
     )
 
 
@@ -130,7 +130,7 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def assigned(text: str) -> tuple[str, Any]:
+def parse_assignment(text: str) -> tuple[str, Any]:
     """Name and value of a setting such as `api_key=…`; an empty name for other text."""
     match = _ASSIGNED.fullmatch(text)
     if not match:
@@ -148,7 +148,7 @@ def known_secrets() -> dict[str, str]:
         if is_secret_name(name) and not os.path.exists(value.strip()):
             parts = [value, *(value.splitlines() if "\n" in value.strip() else ())]
             for part in map(str.strip, parts):
-                if _telling(part):
+                if _is_distinctive(part):
                     found[part] = f"the value of the environment variable {name}"
     if token := get_token():
         found[token] = "the value of the Hub's token"
@@ -158,7 +158,7 @@ def known_secrets() -> dict[str, str]:
     return escaped | found
 
 
-def _telling(value: str) -> bool:
+def _is_distinctive(value: str) -> bool:
     """Whether a text is found by chance nowhere: not short, no word, no line of a PEM file."""
     return (
         len(value) >= 8
@@ -173,7 +173,7 @@ def _pairs(value: dict[Any, Any]) -> list[tuple[str, Any]]:
     return [(name, value[key]) for name in names for key in _VALUES if key in value]
 
 
-def _tells(value: Any) -> bool:
+def _has_value(value: Any) -> bool:
     if isinstance(value, bool) or value is None:
         return False
     return bool(str(value).strip()) and not is_placeholder(str(value))

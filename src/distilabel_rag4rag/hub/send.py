@@ -51,11 +51,11 @@ def send(
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    _have_checked(api, repo_id, (prepared.folder / README).read_text("utf-8"))
+    _validate_card(api, repo_id, (prepared.folder / README).read_text("utf-8"))
     state, head = "Nothing was sent.", repo.head
     if head is None:
         with step(MAKING, repo_id, state):
-            _make(api, repo_id, private)
+            _create_repository(api, repo_id, private)
             state = f"'{repo_id}' was made and is still empty; publishing again goes on there."
         with step(MAKING, repo_id, state):
             head = api.dataset_info(repo_id).sha
@@ -70,7 +70,7 @@ def send(
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=prepared.folder / name)
         for name in prepared.files
     ]
-    gone = sorted(repo.there.ours - set(prepared.files))
+    gone = sorted(repo.contents.ours - set(prepared.files))
     with step(UPLOADING, repo_id, state):
         api.preupload_lfs_files(repo_id, adds, repo_type="dataset", revision=revision)
         _check_ignored(adds)
@@ -92,12 +92,12 @@ def send(
             COMMITTING,
         ) from None
     except PublishError as error:
-        commit = _after_all(api, repo_id, prepared, revision, head, error)
+        commit = _commit_made_despite(api, repo_id, prepared, revision, head, error)
     url = f"{api.endpoint}/datasets/{repo_id}"
     return Published(url, commit, prepared, changed=commit != head)
 
 
-def _make(api: "HfApi", repo_id: str, private: bool) -> None:
+def _create_repository(api: "HfApi", repo_id: str, private: bool) -> None:
     """Makes the repository; it is made, too, if only the answer got lost."""
     try:
         api.create_repo(repo_id, repo_type="dataset", private=private)
@@ -111,7 +111,7 @@ def _make(api: "HfApi", repo_id: str, private: bool) -> None:
             raise
 
 
-def _after_all(
+def _commit_made_despite(
     api: "HfApi",
     repo_id: str,
     prepared: Prepared,
@@ -129,7 +129,7 @@ def _after_all(
         raise error
     try:
         info = api.dataset_info(repo_id, revision=revision)
-        there = {
+        found = {
             name: info.sha != head and read(api, repo_id, name, info.sha or "")
             for name in (MANIFEST, README)
         }
@@ -141,13 +141,13 @@ def _after_all(
             COMMITTING,
         ) from error
     # The list holds a hash of every file; the card may have been changed by a person since.
-    if there == {name: (prepared.folder / name).read_text("utf-8") for name in there}:
+    if found == {name: (prepared.folder / name).read_text("utf-8") for name in found}:
         assert info.sha is not None
         return info.sha
     raise error
 
 
-def _have_checked(api: "HfApi", repo_id: str, card: str) -> None:
+def _validate_card(api: "HfApi", repo_id: str, card: str) -> None:
     """The Hub's check of the card's YAML, before a repository is made for it."""
     from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
@@ -159,9 +159,9 @@ def _have_checked(api: "HfApi", repo_id: str, card: str) -> None:
         )
         if answer.status_code == 400:
             errors = answer.json().get("errors", [])
-            told = "; ".join(str(error.get("message")) for error in errors)
+            reasons = "; ".join(str(error.get("message")) for error in errors)
             raise PublishError(
-                f"While {CHECKING}: the Hub does not accept the card's YAML: {told}. Nothing was"
+                f"While {CHECKING}: the Hub does not accept the card's YAML: {reasons}. Nothing was"
                 " sent. Mend --license, --language or the card on the Hub.",
                 CHECKING,
             )

@@ -10,12 +10,12 @@ from distilabel.errors import DistilabelUserError
 from helpers.publish_runs import marked_rows, table
 
 from distilabel_rag4rag.hub.configs import PRODUCTS, stable
-from distilabel_rag4rag.hub.content import Material, gather
+from distilabel_rag4rag.hub.publication import Publication, collect
 
 ARMS = ["gold_context", "rag4rag", "zero_shot"]
 
 
-def sizes(material: Material, config: str) -> dict[str, int]:
+def sizes(material: Publication, config: str) -> dict[str, int]:
     return {split: part.num_rows for split, part in material.configs[config].splits.items()}
 
 
@@ -23,7 +23,7 @@ def sizes(material: Material, config: str) -> dict[str, int]:
 def test_rows_of_a_comparison_in_a_dataset_keep_arms_table_and_formats(passages: int) -> None:
     rows = Dataset(table(marked_rows(passages)))
     for source in (rows, DatasetDict(train=rows), Distiset({"default": DatasetDict(train=rows)})):
-        material = gather(source)
+        material = collect(source)
         assert sorted(material.arms) == ARMS
         assert set(material.configs) == {*ARMS, *PRODUCTS} - {"notebook"}
         assert set(ARMS) <= set(material.summary["arms"])
@@ -34,7 +34,7 @@ def test_rows_of_a_comparison_in_a_dataset_keep_arms_table_and_formats(passages:
 
 def test_rows_of_a_comparison_keep_their_own_splits() -> None:
     rows = Dataset(table(marked_rows(12)))
-    material = gather(DatasetDict(dev=rows.select(range(30)), test=rows.select(range(30, 108))))
+    material = collect(DatasetDict(dev=rows.select(range(30)), test=rows.select(range(30, 108))))
     assert {split for arm in ARMS for split in sizes(material, arm)} == {"dev", "test"}
     assert sum(sizes(material, arm).get("dev", 0) for arm in ARMS) == 30
     assert not material.by_document
@@ -43,15 +43,15 @@ def test_rows_of_a_comparison_keep_their_own_splits() -> None:
 
 def test_a_split_that_is_named_keeps_its_name() -> None:
     few = Dataset.from_list([{"question": f"{n}"} for n in range(5)])
-    assert sizes(gather(DatasetDict(test=few)), "default") == {"test": 5}
-    assert sizes(gather(DatasetDict(train=few)), "default") == {"train": 5}
+    assert sizes(collect(DatasetDict(test=few)), "default") == {"test": 5}
+    assert sizes(collect(DatasetDict(train=few)), "default") == {"train": 5}
     for name in ("my-split", "a b"):
         with pytest.raises(DistilabelUserError, match="found splits named"):
-            gather(DatasetDict({name: few, "train": few}))
+            collect(DatasetDict({name: few, "train": few}))
 
 
 def test_configs_without_arms_say_so() -> None:
-    material = gather(Dataset(table(marked_rows(12))), ["pairs", "zero_shot"])
+    material = collect(Dataset(table(marked_rows(12))), ["pairs", "zero_shot"])
     assert material.arms == ["zero_shot"]
     [note] = material.notes
     assert note.startswith("Not published: the rows of ")

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Columns by which rows are those of a comparison.
-_OF_A_RUN = (
+_RUN_COLUMNS = (
     *("arm", "id", "passage_id", "title", "context", "question", "human_answer", "answer"),
     *("hallucinated_spans", "hallucination_score", "keep_row_after_grounding"),
 )
 
 
 @dataclass
-class Material:
+class Publication:
     """Everything that a publication is made of.
 
     Attributes:
@@ -58,7 +58,7 @@ class Material:
     sample_world: bool = False
 
 
-def gather(source: Any, configs: list[str] | None = None) -> Material:
+def collect(source: Any, configs: list[str] | None = None) -> Publication:
     """Reads a source.
 
     Args:
@@ -72,31 +72,31 @@ def gather(source: Any, configs: list[str] | None = None) -> Material:
     if isinstance(source, str | Path):
         folder = Path(source).expanduser()
         if RunFolder(folder).has_rows:
-            return _of_run(RunFolder(folder), configs)
-        source = _saved(folder)
-    return _of_datasets(source, configs)
+            return _from_run_folder(RunFolder(folder), configs)
+        source = _load_saved(folder)
+    return _from_datasets(source, configs)
 
 
-def _of_run(files: RunFolder, configs: list[str] | None) -> Material:
+def _from_run_folder(files: RunFolder, configs: list[str] | None) -> Publication:
     folder = files.path
-    material = _of_rows(files.rows(), files.summary(), configs)
-    material.run = files.run()
-    settings = material.run.get("settings", {})
-    material.sample_world = "source" in settings and settings["source"] is None
+    publication = _from_rows(files.rows(), files.summary(), configs)
+    publication.run = files.run()
+    settings = publication.run.get("settings", {})
+    publication.sample_world = "source" in settings and settings["source"] is None
     plots = sorted((folder / "plots").glob("*.png"), key=lambda path: (_rank(path.name), path))
-    material.plots = {path.name: path.read_bytes() for path in plots}
+    publication.plots = {path.name: path.read_bytes() for path in plots}
     names = [name for name in (RUN_FILE, SUMMARY_FILE) if (folder / name).is_file()]
     names += [f"pipelines/{path.name}" for path in sorted((folder / "pipelines").glob("*.yaml"))]
-    material.texts |= {f"run/{name}": (folder / name).read_text("utf-8") for name in names}
-    return material
+    publication.texts |= {f"run/{name}": (folder / name).read_text("utf-8") for name in names}
+    return publication
 
 
-def _of_rows(
+def _from_rows(
     rows: "pa.Table",
     summary: dict[str, Any],
     configs: list[str] | None,
     own_splits: list[str] | None = None,
-) -> Material:
+) -> Publication:
     """Rows of arms; without a summary they are compared here."""
     plots: dict[str, bytes] = {}
     if not summary and rows.num_rows:
@@ -110,20 +110,20 @@ def _of_rows(
     verdict = summary.get("verdict", {})
     candidate = verdict.get("candidate", "rag4rag")
     found, arms, default = run_configs(rows, candidate, configs, own_splits)
-    material = Material(found, default, arms, summary, plots=plots)
-    material.texts["run/summary.json"] = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
-    told = [name for name in summary.get("arms", {}) if name != "published"]
-    there = rows["arm"].unique().to_pylist()
-    material.notes += [f"The arm {arm} has no rows." for arm in told if arm not in there]
-    left = [arm for arm in told if arm in there and arm not in arms]
+    publication = Publication(found, default, arms, summary, plots=plots)
+    publication.texts["run/summary.json"] = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
+    run_arms = [name for name in summary.get("arms", {}) if name != "published"]
+    with_rows = rows["arm"].unique().to_pylist()
+    publication.notes += [f"The arm {arm} has no rows." for arm in run_arms if arm not in with_rows]
+    left = [arm for arm in run_arms if arm in with_rows and arm not in arms]
     if left:
         note = f"Not published: the rows of {', '.join(left)}."
         more = "" if arms else " Without an arm, rag4rag report has nothing to draw from here."
-        material.notes.append(note + more)
-    return material
+        publication.notes.append(note + more)
+    return publication
 
 
-def _of_datasets(source: Any, configs: list[str] | None) -> Material:
+def _from_datasets(source: Any, configs: list[str] | None) -> Publication:
     from datasets import Dataset, DatasetDict
 
     if isinstance(source, Dataset | DatasetDict):
@@ -137,47 +137,47 @@ def _of_datasets(source: Any, configs: list[str] | None) -> Material:
         if not isinstance(value, Dataset | DatasetDict):
             found = type(value).__name__
             raise DistilabelUserError(f"source: '{name}' is a {found}, expected a Dataset.")
-    material = _compared(source, configs)
-    if material is None:
+    publication = _from_arm_rows(source, configs)
+    if publication is None:
         parts, notes = plain_configs(source, configs)
         default = "default" if "default" in parts else next(iter(parts))
-        material = Material(parts, default, notes=notes)
-        material.by_document = any(None in own_parts(value) for value in source.values())
-    _add_files(material, source)
-    return material
+        publication = Publication(parts, default, notes=notes)
+        publication.by_document = any(None in own_parts(value) for value in source.values())
+    _add_files(publication, source)
+    return publication
 
 
-def _compared(source: Mapping[str, Any], configs: list[str] | None) -> Material | None:
+def _from_arm_rows(source: Mapping[str, Any], configs: list[str] | None) -> Publication | None:
     """Rows of a comparison that stand in a dataset; None for other rows."""
     import pyarrow as pa
 
     notes: list[str] = []
     parts = own_parts(next(iter(source.values())))
     columns = [set(part.column_names) for part in parts.values()]
-    if len(source) > 1 or not all(set(_OF_A_RUN) <= names for names in columns):
+    if len(source) > 1 or not all(set(_RUN_COLUMNS) <= names for names in columns):
         return None
     name = next(iter(source))
     tables = {split: stable(table_of(part, name, notes)) for split, part in parts.items()}
     rows = pa.concat_tables(tables.values(), promote_options="permissive")
     own = [split for split, table in tables.items() if split for _ in range(table.num_rows)]
-    material = _of_rows(rows, {}, configs, own)
-    material.by_document = not own
-    material.notes += notes + (
+    publication = _from_rows(rows, {}, configs, own)
+    publication.by_document = not own
+    publication.notes += notes + (
         ["The splits are as they came, not made by document."] if own else []
     )
-    return material
+    return publication
 
 
-def _add_files(material: Material, distiset: Any) -> None:
+def _add_files(publication: Publication, distiset: Any) -> None:
     """What distilabel keeps beside the rows; artifacts may hold anything and stay here."""
     for name in ("pipeline_path", "log_filename_path"):
         path = getattr(distiset, name, None)
         if path is not None and Path(path).is_file():
             kind = "pipeline.yaml" if name == "pipeline_path" else "pipeline.log"
-            material.texts[f"run/{kind}"] = Path(path).read_text("utf-8", errors="replace")
+            publication.texts[f"run/{kind}"] = Path(path).read_text("utf-8", errors="replace")
     if getattr(distiset, "artifacts_path", None):
-        material.notes.append("The artifacts of the pipeline's steps are left out.")
-    material.citations = list(getattr(distiset, "citations", None) or [])
+        publication.notes.append("The artifacts of the pipeline's steps are left out.")
+    publication.citations = list(getattr(distiset, "citations", None) or [])
 
 
 def _rank(plot: str) -> int:
@@ -187,7 +187,7 @@ def _rank(plot: str) -> int:
     return known.index(name) if name in known else len(known)
 
 
-def _saved(folder: Path) -> Any:
+def _load_saved(folder: Path) -> Any:
     from datasets import load_from_disk
     from distilabel.distiset import Distiset
 
