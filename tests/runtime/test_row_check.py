@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from distilabel_rag4rag.errors import RunFailed, Tally, TooManyFailed
+from distilabel_rag4rag.errors import RunFailed, TooManyFailed
 from distilabel_rag4rag.runtime.row_check import check_run
+from distilabel_rag4rag.runtime.tally import Tally
 
 
 def rows(ids: str, **columns: object) -> list[dict[str, object]]:

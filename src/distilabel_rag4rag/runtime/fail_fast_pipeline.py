@@ -42,7 +42,7 @@ from distilabel.pipeline.base import BasePipeline
 from distilabel.pipeline.local import _NoDaemonPool
 from distilabel.utils.ray import script_executed_in_ray_cluster
 
-from distilabel_rag4rag.errors import RunFailed, Tally, describe
+from distilabel_rag4rag.errors import RunFailed, describe
 from distilabel_rag4rag.runtime.flow import InOrder
 from distilabel_rag4rag.runtime.isolated import IsolatedPipeline
 from distilabel_rag4rag.runtime.process_state import Signals, end_pool, kept_logging
@@ -53,6 +53,7 @@ from distilabel_rag4rag.runtime.step_wrapper import (
     failed_rows,
     init_worker,
 )
+from distilabel_rag4rag.runtime.tally import Tally
 
 if TYPE_CHECKING:
     from distilabel.distiset import Distiset

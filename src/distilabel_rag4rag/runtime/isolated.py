@@ -14,9 +14,10 @@ from distilabel.distiset import create_distiset
 from distilabel.errors import DistilabelUserError
 from distilabel.utils.docstring import parse_google_docstring
 
-from distilabel_rag4rag.errors import RunFailed, Tally
+from distilabel_rag4rag.errors import RunFailed
 from distilabel_rag4rag.runtime.flow import FlowPipeline
 from distilabel_rag4rag.runtime.process_state import run_folder
+from distilabel_rag4rag.runtime.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

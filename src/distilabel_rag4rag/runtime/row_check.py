@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from distilabel_rag4rag.errors import RunFailed, Tally
+from distilabel_rag4rag.errors import RunFailed
+from distilabel_rag4rag.runtime.tally import Tally
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from distilabel.pipeline.step_wrapper import _StepWrapper, _StepWrapperException
 from distilabel.steps.tasks.base import _Task
 
 from distilabel_rag4rag.errors import describe
-from distilabel_rag4rag.steps.tasks.replies import NOT_ASKED
+from distilabel_rag4rag.schema import NOT_ASKED
 
 PARENT_POLL_SECONDS = 0.5
 

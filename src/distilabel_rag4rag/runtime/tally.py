@@ -1,0 +1,77 @@
+"""Rows that the steps of a run have finished, and how many failed rows are too many."""
+
+from dataclasses import dataclass, field
+
+from distilabel_rag4rag.errors import TooManyFailed
+
+WHOLE_BATCH_ROWS = 5
+EARLY_ROWS = 100
+
+
+@dataclass
+class StepCount:
+    """Rows that a step has finished, how many of them failed, and the first cause known."""
+
+    rows: int = 0
+    failed: int = 0
+    first_error: str | None = None
+
+
+@dataclass
+class Tally:
+    """Counts finished and failed rows per step, and says when too many have failed.
+
+    Attributes:
+        max_failed: the share of a step's rows that may fail; 1.0 lets all fail.
+        steps: the counts, in the order in which the steps finished their first batch.
+    """
+
+    max_failed: float = 0.05
+    steps: dict[str, StepCount] = field(default_factory=dict)
+
+    def add(self, step: str, rows: int, failed: int = 0, first_error: str | None = None) -> None:
+        """Count a finished batch.
+
+        Raises:
+            TooManyFailed: if a whole batch failed that has at least five rows or follows no good
+                row; or if so many rows have failed that at 100 rows it would be too many.
+        """
+        count = self.steps.setdefault(step, StepCount())
+        whole_batch = failed == rows and (rows >= WHOLE_BATCH_ROWS or count.failed == count.rows)
+        count.rows += rows
+        count.failed += failed
+        count.first_error = count.first_error or first_error
+        if failed and whole_batch and self.max_failed < 1.0:
+            raise self._error(step, f"all {rows} rows of a batch")
+        if self._are_too_many(count.failed, max(count.rows, EARLY_ROWS)):
+            raise self._error(step, f"{count.failed} of {count.rows} rows")
+
+    def rows(self, step: str) -> int:
+        """How many rows the step has finished."""
+        return self.steps[step].rows if step in self.steps else 0
+
+    def raise_if_exceeded(self) -> None:
+        """The check at the end of a run, against all the rows there were.
+
+        Raises:
+            TooManyFailed: if more than `max_failed` of a step's rows failed.
+        """
+        for step, count in self.steps.items():
+            if self._are_too_many(count.failed, count.rows):
+                raise self._error(step, f"{count.failed} of {count.rows} rows")
+
+    def _are_too_many(self, failed: int, rows: int) -> bool:
+        return failed > self.max_failed * rows + 1e-9  # 0.29 * 100 is less than 29
+
+    def _error(self, step: str, what: str) -> TooManyFailed:
+        cause = (
+            self.steps[step].first_error
+            or "the LLM gave no text, or not in the form that the step reads"
+        )
+        return TooManyFailed(
+            f"step '{step}': {what} failed; max_failed allows {self.max_failed:.0%}. "
+            f"First error: {cause}. Rows finished: {self}"
+        )
+
+    def __str__(self) -> str:
+        return ", ".join(f"{step} {count.rows}" for step, count in self.steps.items()) or "none"
