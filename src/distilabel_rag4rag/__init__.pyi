@@ -9,7 +9,7 @@ from .pipelines import embedded
 from .review.argilla_review import ArgillaReview
 from .runtime.fail_fast_pipeline import FailFastPipeline
 from .steps.columns.complete_answer import AnswerFromColumn, CompleteAnswer
-from .steps.filtering.marks import KeepMarked, Mark, MarkGrounded
+from .steps.filtering import KeepMarked, Mark, MarkGrounded
 from .steps.generators.load_rows import LoadRows
 from .steps.judging.lettuce_detect_judge import LettuceDetectJudge
 from .steps.retrieval.faiss_retrieve import FaissRetrieve, FaissRetrieveFromRows

@@ -41,11 +41,11 @@ def _answers(value: Any) -> list[str]:
         return []
     if isinstance(value, str):
         return [value] if not _STRUCTURE.match(value) else _answers(_parsed(value))
-    if isinstance(value, bool):
+    if isinstance(value, int):  # also True and False
         return [str(value)]
     if isinstance(value, Real):
-        whole = float(value).is_integer()
-        return [str(int(value)) if whole else str(value)]
+        number = float(value)
+        return [str(int(number)) if number.is_integer() else str(value)]
     if isinstance(value, list | tuple):
         return [text for item in value for text in _answers(item)]
     if isinstance(value, Mapping):

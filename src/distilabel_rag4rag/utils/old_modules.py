@@ -20,7 +20,7 @@ MOVED = {
     "generation_cache": "models.llms.cached_llm",
     "judge": "steps.judging.lettuce_detect_judge",
     "load": "steps.generators.load_rows",
-    "mark": "steps.filtering.marks",
+    "mark": "steps.filtering",
     "retrieve": "steps.retrieval.faiss_retrieve",
     "review.step": "review.argilla_review",
 }

@@ -75,6 +75,13 @@ def test_keep_marked_does_not_keep_what_has_no_mark() -> None:
     ]
 
 
+@pytest.mark.parametrize("checks", [[], ["grounding"]])
+def test_rows_without_any_mark_are_dropped(checks: list[str]) -> None:
+    keep = KeepMarked(checks=checks)
+    keep.load()
+    assert next(keep.process([{"answer": "never judged"}])) == []
+
+
 METADATA = {"statistics_answer": {"input_tokens": 7, "output_tokens": 2}, "raw_output_answer": "x"}
 
 

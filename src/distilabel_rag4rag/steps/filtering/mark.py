@@ -1,0 +1,51 @@
+"""Mark: the base of all marks. Marking never drops a row; `KeepMarked` does."""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from distilabel.steps import Step, StepInput
+
+from distilabel_rag4rag.schema import keep_column, reason_column
+from distilabel_rag4rag.utils.public import public
+
+if TYPE_CHECKING:
+    from distilabel.typing import StepColumns, StepOutput
+
+
+@public
+class Mark(Step):
+    """The base of all marks: a subclass names its check and writes one method, `reason`.
+
+    Output columns:
+        - keep_row_after_<check> (`bool`): whether the row passed.
+        - <check>_reason (`str`): why not, or None.
+
+    Categories:
+        - filtering
+    """
+
+    check: ClassVar[str]
+
+    @abstractmethod
+    def reason(self, row: dict[str, Any]) -> str | None:
+        """Why the row should not be kept, or None if it should."""
+
+    @property
+    def outputs(self) -> "StepColumns":
+        """The mark and its reason."""
+        return [keep_column(self.check), reason_column(self.check)]
+
+    def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]
+        """Adds the mark and its reason to each row, in order.
+
+        Args:
+            inputs: rows with the input columns.
+
+        Yields:
+            The same rows, marked.
+        """
+        for row in inputs:
+            reason = self.reason(row)
+            row[keep_column(self.check)] = reason is None
+            row[reason_column(self.check)] = reason
+        yield inputs
