@@ -8,7 +8,7 @@ from .models.llms.embedded_llm import EmbeddedLLM
 from .pipelines import embedded
 from .review.argilla_review import ArgillaReview
 from .runtime.fail_fast_pipeline import FailFastPipeline
-from .steps.columns.complete_answer import AnswerFromColumn, CompleteAnswer
+from .steps.columns import AnswerFromColumn, CompleteAnswer
 from .steps.filtering import KeepMarked, Mark, MarkGrounded
 from .steps.generators.load_rows import LoadRows
 from .steps.judging.lettuce_detect_judge import LettuceDetectJudge

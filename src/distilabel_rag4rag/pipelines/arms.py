@@ -17,7 +17,7 @@ from distilabel.steps import Step
 from distilabel.steps.base import _Step
 from distilabel.steps.tasks import GenerateSentencePair
 
-from distilabel_rag4rag.steps.columns.complete_answer import AnswerFromColumn, CompleteAnswer
+from distilabel_rag4rag.steps.columns import AnswerFromColumn, CompleteAnswer
 from distilabel_rag4rag.steps.filtering import MarkGrounded
 from distilabel_rag4rag.steps.generators.load_rows import LoadRows
 from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge

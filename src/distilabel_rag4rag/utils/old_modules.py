@@ -13,7 +13,7 @@ PACKAGE = "distilabel_rag4rag"
 #: Module of an earlier version -> where its components are today.
 MOVED = {
     "answer": "steps.tasks.grounded_answer_generation",
-    "complete": "steps.columns.complete_answer",
+    "complete": "steps.columns",
     "embedded": "pipelines.embedded",
     "embedded_llm": "models.llms.embedded_llm",
     "failfast": "runtime.fail_fast_pipeline",

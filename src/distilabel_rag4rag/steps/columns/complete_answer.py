@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from distilabel.constants import DISTILABEL_METADATA_KEY
 from distilabel.steps import Step, StepInput
 
-from distilabel_rag4rag.steps.tasks.replies import EMPTY_QUESTION, clean, is_abstention
+from distilabel_rag4rag.schema import ABSTAINED, EMPTY_QUESTION, NOTHING_LEFT
+from distilabel_rag4rag.steps.tasks.replies import clean, is_abstention
 from distilabel_rag4rag.utils.public import public
 
 if TYPE_CHECKING:
@@ -102,80 +103,14 @@ class CompleteAnswer(Step):
             reason = "the LLM gave nothing, or not in the form asked for"
             return {"answer": None, "abstained": False, "answer_reason": reason}
         if self.abstain and is_abstention(answer):
-            return {"answer": None, "abstained": True, "answer_reason": "abstained"}
+            return {"answer": None, "abstained": True, "answer_reason": ABSTAINED}
         if self.clean:
             answer = clean(
                 answer, " ".join(row.get("question", "").split()), one_line=self.style == "short"
             )
             if not answer:
-                reason = "nothing left of the reply after cleaning"
-                return {"answer": None, "abstained": False, "answer_reason": reason}
+                return {"answer": None, "abstained": False, "answer_reason": NOTHING_LEFT}
         return {"answer": answer, "abstained": False, "answer_reason": None}
-
-
-@public
-class AnswerFromColumn(Step):
-    """Take the answers that the data has already, to judge them like any LLM's.
-
-    The flags on human answers, which are right, are the judge's false alarms.
-
-    Attributes:
-        column: the column that holds the answers. Defaults to `human_answer`.
-
-    Input columns:
-        - human_answer (`str`): the answers, or the column named by `column`.
-
-    Output columns:
-        - answer (`str`): the answer, or None.
-        - abstained (`bool`): always False.
-        - answer_reason (`str`): why `answer` is None, or None.
-
-    Categories:
-        - format
-
-    Examples:
-        Take a person's answer:
-
-        ```python
-        from distilabel_rag4rag import AnswerFromColumn
-
-        take = AnswerFromColumn()
-        take.load()
-        rows = next(take.process([{"human_answer": "Dangerously in Love"}]))
-        assert rows[0]["answer"] == "Dangerously in Love"
-        ```
-    """
-
-    column: str = "human_answer"
-
-    @property
-    def inputs(self) -> "StepColumns":
-        """The column of the answers."""
-        return [self.column]
-
-    @property
-    def outputs(self) -> "StepColumns":
-        """The answer's columns."""
-        return ["answer", "abstained", "answer_reason"]
-
-    def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]
-        """Copies the answers, in order.
-
-        Args:
-            inputs: rows with the column.
-
-        Yields:
-            The same rows with the columns of an answer.
-        """
-        for row in inputs:
-            answer = row[self.column]
-            there = isinstance(answer, str) and bool(answer.strip())
-            row.update(
-                answer=answer if there else None,
-                abstained=False,
-                answer_reason=None if there else f"no `{self.column}`",
-            )
-        yield inputs
 
 
 def _tokens(metadata: dict[str, Any] | None) -> dict[str, int | None]:

@@ -14,6 +14,7 @@ from distilabel.steps import Step
 from pydantic import Field, PrivateAttr
 
 from distilabel_rag4rag.data.rows import passage_id
+from distilabel_rag4rag.schema import EMPTY_QUESTION
 from distilabel_rag4rag.steps.retrieval.index_manifest import check_reusable, read_manifest
 from distilabel_rag4rag.steps.retrieval.passage_index import (
     PassageIndex,
@@ -21,7 +22,6 @@ from distilabel_rag4rag.steps.retrieval.passage_index import (
     embed,
     foreign_files,
 )
-from distilabel_rag4rag.steps.tasks.replies import EMPTY_QUESTION
 from distilabel_rag4rag.utils.cache_folder import cache_folder
 from distilabel_rag4rag.utils.threads import OwnThread
 

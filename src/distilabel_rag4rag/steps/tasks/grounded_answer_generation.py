@@ -12,13 +12,14 @@ from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import PrivateAttr
 
-from distilabel_rag4rag.steps.tasks.replies import (
+from distilabel_rag4rag.schema import (
+    ABSTAINED,
     EMPTY_QUESTION,
-    MARKER,
     NO_PASSAGES,
-    clean,
-    is_abstention,
+    NO_REPLY,
+    NOTHING_LEFT,
 )
+from distilabel_rag4rag.steps.tasks.replies import MARKER, clean, is_abstention
 from distilabel_rag4rag.utils.public import public
 
 if TYPE_CHECKING:
@@ -220,13 +221,13 @@ class GroundedAnswerGeneration(Task):
             input: the row, for its question.
         """
         if output is None or not output.strip():
-            return _no_answer("the LLM gave nothing")
+            return _no_answer(NO_REPLY)
         if self.abstain and is_abstention(output):
-            return _no_answer("abstained", abstained=True)
+            return _no_answer(ABSTAINED, abstained=True)
         question = " ".join((input or {}).get("question", "").split())
         answer = clean(output, question, one_line=self.style == "short")
         if not answer:
-            return _no_answer("nothing left of the reply after cleaning")
+            return _no_answer(NOTHING_LEFT)
         return {"answer": answer, "abstained": False, "answer_reason": None}
 
     def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]

@@ -2,11 +2,6 @@
 
 import re
 
-#: Why a row was not asked at all: nothing failed there but the input.
-EMPTY_QUESTION = "empty question"
-NO_PASSAGES = "no passages"
-NOT_ASKED = (EMPTY_QUESTION, NO_PASSAGES)
-
 #: What the prompt asks the LLM to reply when the passages do not hold the answer.
 MARKER = "NOT IN PASSAGES"
 
