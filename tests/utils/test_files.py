@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and what tells one state of files from another."""
+"""Files written whole or not at all, and errors of settings."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,6 @@ import pytest
 from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.utils.atomic import write_whole
-from distilabel_rag4rag.utils.hashing import file_states, hash_of
 
 
 def test_a_file_is_replaced_only_when_the_block_ends_well(tmp_path: Path) -> None:
@@ -20,22 +19,6 @@ def test_a_file_is_replaced_only_when_the_block_ends_well(tmp_path: Path) -> Non
         part.write_text(str(1 / (part.write_text("two") - 3)))
     assert path.read_text() == "one"
     assert os.listdir(path.parent) == ["file.txt"]
-
-
-def test_the_hash_of_a_value_ignores_the_order_of_dicts_alone() -> None:
-    assert hash_of({"a": 1, "b": [1, 2]}) == hash_of({"b": [1, 2], "a": 1})
-    assert hash_of([1, 2]) != hash_of([2, 1])
-
-
-def test_the_state_of_a_folder_knows_its_sub_folders(tmp_path: Path) -> None:
-    (tmp_path / "model" / "1_Pooling").mkdir(parents=True)
-    config = tmp_path / "model" / "1_Pooling" / "config.json"
-    config.write_text("{}")
-    before = file_states(tmp_path / "model")
-    assert [name for name, *_ in before] == ["model/1_Pooling/config.json"]
-    config.write_text("{ }")
-    assert file_states(tmp_path / "model") != before
-    assert file_states(config)[0][:2] == ("config.json", 3)
 
 
 def test_a_run_folder_gives_back_what_was_written(tmp_path: Path) -> None:

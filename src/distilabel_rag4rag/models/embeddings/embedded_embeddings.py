@@ -48,6 +48,11 @@ class EmbeddedEmbeddings(SentenceTransformerEmbeddings):
         self._model = None
 
     @property
+    def weights_source(self) -> str | None:
+        """Where the packaged weights are; None for a model that `model` names itself."""
+        return embeddings_path() if self.model == EMBEDDED else None
+
+    @property
     def model_name(self) -> str:
         """The name of the model inside."""
         return "all-MiniLM-L6-v2" if self.model == EMBEDDED else self.model

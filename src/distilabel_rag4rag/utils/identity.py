@@ -1,0 +1,116 @@
+"""What shapes the output of a model, to find again what was made with it."""
+
+import inspect
+import os
+import re
+import sys
+from collections.abc import Collection
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from distilabel_rag4rag.utils.hashing import file_states, hash_of
+
+_HUB_ID = re.compile(r"([\w-][\w.-]*/)?[\w-][\w.-]*")
+# A folder that holds other things than what shapes an output, and changes with them.
+_OTHER_FOLDER = re.compile(r"(cache|download|offload|log|output)_?(dir|folder|path)$")
+
+
+def identity(component: Any, ignored: Collection[str] = ()) -> dict[str, Any]:
+    """What shapes the output of a component of distilabel: versions, settings, weights.
+
+    Settings are those of its dump. A path counts with the content of its files, wherever it is;
+    the id of a model on the Hub with the commit that the Hub's cache holds. A class whose
+    weights no setting names may have a property `weights_source`: their path or Hub id.
+
+    Args:
+        component: an LLM, an Embeddings, or anything with `dump()`.
+        ignored: names of settings that do not shape the output, at any depth.
+    """
+    settings = _shaping(component.dump(), ignored)
+    for name in getattr(type(component), "model_fields", ()):
+        value = getattr(component, name, None)
+        if name in ignored:
+            continue
+        if _is_component(value):
+            settings[name] = identity(value, ignored)
+        elif isinstance(value, list | tuple) and value and all(map(_is_component, value)):
+            settings[name] = [identity(item, ignored) for item in value]
+    found = {"versions": _versions(type(component)), "settings": settings}
+    if source := getattr(component, "weights_source", None):
+        found["weights"] = with_files(source)
+    return found
+
+
+def with_files(value: Any, revision: str | None = None) -> Any:
+    """A path's content, or a Hub id with its commit; any other value as it is."""
+    if not isinstance(value, str | os.PathLike):
+        return value
+    text = os.fspath(value)
+    if not isinstance(text, str) or not 0 < len(text) < 1000 or "\0" in text or "\n" in text:
+        return text
+    path = Path(text).expanduser()
+    if os.path.exists(path):
+        states = file_states(path)
+        return text if states is None else {"files": states}
+    commit = _hub_commit(text, revision)
+    return [text, commit] if commit else text
+
+
+def _shaping(value: Any, ignored: Collection[str], revision: str | None = None) -> Any:
+    match value:
+        case dict():
+            revision = value.get("revision")
+            return {
+                name: item if _OTHER_FOLDER.search(str(name)) else _shaping(item, ignored, revision)
+                for name, item in value.items()
+                if name not in ignored
+            }
+        case list() | tuple():
+            return [_shaping(item, ignored, revision) for item in value]
+        case _:
+            return with_files(value, revision)
+
+
+def _is_component(value: Any) -> bool:
+    return isinstance(value, BaseModel) and callable(getattr(value, "dump", None))
+
+
+def _versions(cls: type[Any]) -> dict[str, str | None]:
+    """The versions of the packages that a class is built from; of code in none, its hash."""
+    found: dict[str, str | None] = {}
+    for base in cls.__mro__:
+        package = base.__module__.partition(".")[0]
+        if package in found or package in ("abc", "builtins", "pydantic"):
+            continue
+        version = getattr(sys.modules.get(package), "__version__", None)
+        if version is None:
+            try:
+                version = metadata.version(package.replace("_", "-"))
+            except metadata.PackageNotFoundError:
+                found[f"{base.__module__}.{base.__qualname__}"] = _code(base)
+                continue
+        found[package] = str(version)
+    return found
+
+
+def _code(cls: type[Any]) -> str | None:
+    try:
+        return hash_of(inspect.getsource(cls))
+    except (OSError, TypeError):  # typed into a console
+        return None
+
+
+def _hub_commit(name: str, revision: str | None) -> str | None:
+    """The commit of a model in the Hub's cache, which a branch such as `main` stands for."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if not _HUB_ID.fullmatch(name) or ".." in name or "--" in name:
+        return None
+    for file in ("config.json", "modules.json"):
+        found = try_to_load_from_cache(name, file, revision=revision)
+        if isinstance(found, str):
+            return Path(found).parent.name
+    return None
