@@ -1,74 +1,136 @@
-"""The human answers of one question, from whatever form a data set keeps them in."""
+"""Gold answers in the forms that question answering datasets give them in -> a list of texts."""
 
-import ast
-import json
-import re
-from collections.abc import Mapping
-from numbers import Real
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
-from distilabel_rag4rag.utils.text import has_text, is_missing
+from distilabel_rag4rag.data.literals import looks_like_literal, parse_literal
+from distilabel_rag4rag.data.values import plain, scalar_text, short
+from distilabel_rag4rag.utils.text import clean_text, has_text
 
-#: Keys that an answer stands under: SQuAD's and the Hub's, TriviaQA's, those of plain records.
-KEYS = ("text", "value", "answer", "answers")
-#: Keys that hold more answers.
-MORE_KEYS = ("aliases",)
+#: The keys that hold the answers of an object; it must have exactly one of them.
+ANSWER_KEYS = (
+    "text",  # SQuAD, MRQA
+    "texts",  # QuAC
+    "value",  # TriviaQA, beside "aliases"
+    "answer",
+    "answers",
+    "spans",  # DROP
+    "short_answers",  # Natural Questions
+    "short_answer",
+    "input_text",  # CoQA
+)
 
-_STRING = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
-#: A list that NumPy wrote, without commas: Python would read one text out of two.
-_WITHOUT_COMMAS = re.compile(rf"\[\s*{_STRING}(?:\s+{_STRING})+\s*\]")
-_ARRAY = re.compile(r"\barray\((\[[^\]]*\])(?:,\s*dtype=[^)]*)?\)")
-_STRUCTURE = re.compile(r"""\s*(?:\[\s*['"\[{]|\[\s*\]|\{\s*['"]|\{\s*\}|array\()""")
+#: What datasets write in the place of an answer where there is none: QuAC, MS MARCO, TriviaQA.
+NO_ANSWER = ("CANNOTANSWER", "No Answer Present.", "<unk>")
 
 
-def gold_answers(value: Any) -> list[str]:
-    """Every answer once, in order; none where there is none.
+class GoldAnswers(NamedTuple):
+    """The gold answers of a question.
 
-    Read are a text, a number, a list of them, `{"text": [...]}` (SQuAD), `{"value": ...,
-    "aliases": [...]}` (TriviaQA), `{"answer": ...}`, a list of such, and all of these where they
-    have become text in a CSV file.
+    Attributes:
+        texts: each once, in their order.
+        answerable: False where the dataset writes that there is no answer, else None.
+        is_empty_squad: whether it was `{"text": [], "answer_start": []}`, which SQuAD 2.0 has
+            for a question without an answer and test sets have for every question.
+    """
+
+    texts: list[str]
+    answerable: bool | None = None
+    is_empty_squad: bool = False
+
+
+def gold_answers(value: Any, where: str = "") -> list[str]:
+    """Every gold answer once, in order; see `read_answers`.
 
     Raises:
-        ValueError: if the form is another one, with what was found.
+        ValueError: if no answer can be read from it; None and blanks are no error.
     """
-    return list(dict.fromkeys(text for text in _answers(value) if has_text(text)))
+    return read_answers(value, where).texts
 
 
-def _answers(value: Any) -> list[str]:
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if is_missing(value):
-        return []
-    if isinstance(value, str):
-        return [value] if not _STRUCTURE.match(value) else _answers(_parsed(value))
-    if isinstance(value, int):  # also True and False
-        return [str(value)]
-    if isinstance(value, Real):
-        number = float(value)
-        return [str(int(number)) if number.is_integer() else str(value)]
-    if isinstance(value, list | tuple):
-        return [text for item in value for text in _answers(item)]
-    if isinstance(value, Mapping):
-        found = [value[key] for key in KEYS if key in value]
-        if not found:
-            raise ValueError(f"found the keys {sorted(map(str, value))}, expected one of {KEYS}")
-        return _answers(found[0]) + _answers([value[key] for key in MORE_KEYS if key in value])
-    raise ValueError(f"found a {type(value).__name__}, expected text or a list of texts")
+def read_answers(value: Any, where: str = "") -> GoldAnswers:
+    """Reads gold answers of any form.
 
+    A text, a number, a truth value ("yes" or "no"), a date; a list of them; SQuAD's
+    `{"text": [...], "answer_start": [...]}`, TriviaQA's `{"value": ..., "aliases": [...]}` and
+    the other objects of `ANSWER_KEYS`; and each of these as the text that a CSV file makes of
+    it, such as "['Torgau', 'in Torgau']". Several answers are alternatives.
 
-def _parsed(text: str) -> Any:
-    """A list or a dict that was written as text, by JSON, Python or NumPy."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        pass
-    plain = _ARRAY.sub(r"\1", text)
-    plain = _WITHOUT_COMMAS.sub(
-        lambda found: f"[{', '.join(re.findall(_STRING, found[0]))}]", plain
+    Args:
+        value: what the dataset has.
+        where: what errors begin with, e.g. "rows.csv, row 3, answers: ".
+
+    Raises:
+        ValueError: if no answer can be read from it; None and blanks are no error.
+    """
+    found = list(_texts(value, where))
+    texts: dict[str, str] = {}
+    for text in found:
+        if text.strip() not in NO_ANSWER:
+            texts.setdefault(text.strip(), text)
+    squad = plain(parse_literal(value) if _is_literal(value) else value)
+    return GoldAnswers(
+        texts=list(texts.values()),
+        answerable=False if found and not texts else None,
+        is_empty_squad=not found and isinstance(squad, Mapping) and "answer_start" in squad,
     )
-    try:
-        return ast.literal_eval(plain.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+
+
+def _is_literal(value: Any) -> bool:
+    return isinstance(value, str) and looks_like_literal(value)
+
+
+def _texts(value: Any, where: str) -> Iterator[str]:
+    value = plain(value)
+    if _is_literal(value):
+        try:
+            value = parse_literal(value)
+        except ValueError:
+            raise ValueError(
+                f"{where}found {short(value)}, expected text or a list of texts; it looks like "
+                "a list or an object that became text, and cannot be read as one"
+            ) from None
+    if isinstance(value, Mapping):
+        yield from _object_texts(value, where)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item, where)
+    elif isinstance(value, bool):
+        yield "yes" if value else "no"
+    elif has_text(text := clean_text(scalar_text(value, where) or "")):
+        yield text
+
+
+def _object_texts(value: Mapping[Any, Any], where: str) -> Iterator[str]:
+    keys = [key for key in ANSWER_KEYS if key in value]
+    if {"number", "date", "spans"} <= value.keys():
+        yield from _drop_texts(value, where)
+    elif len(keys) == 1:
+        found = list(_texts(value[keys[0]], where))
+        if not found and "yes_no_answer" in value:
+            found = list(_yes_no(value["yes_no_answer"]))
+        yield from found
+        yield from _texts(value.get("aliases"), where)
+    elif value:
         raise ValueError(
-            f"found {text[:60]!r}, expected a text, or a list that JSON or Python can read"
-        ) from None
+            f"{where}found an object with the keys {', '.join(map(repr, value))}, expected text, "
+            f"a list, or an object with one of the keys {', '.join(map(repr, ANSWER_KEYS))}"
+        )
+
+
+def _drop_texts(value: Mapping[Any, Any], where: str) -> Iterator[str]:
+    """DROP: spans, else a number, else a date, of which the others are empty."""
+    found = list(_texts(value["spans"], where)) or list(_texts(value["number"], where))
+    date = plain(value["date"])
+    if not found and isinstance(date, Mapping):
+        parts = [scalar_text(date.get(key), where) or "" for key in ("day", "month", "year")]
+        found = [" ".join(part for part in parts if part)]
+    yield from found
+
+
+def _yes_no(value: Any) -> Iterator[str]:
+    """Natural Questions: "YES", "NO" or "NONE", or 1, 0 or -1."""
+    value = plain(value)
+    for item in value if isinstance(value, list) else [value]:
+        if item in ("YES", 1) or item in ("NO", 0):
+            yield "yes" if item in ("YES", 1) else "no"

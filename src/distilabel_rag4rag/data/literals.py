@@ -12,7 +12,7 @@ _BEGINS = re.compile(
     r"""(?:np\.|numpy\.)?(?:array|list|tuple|set|frozenset|deque|dict|OrderedDict|tensor)"""
     r"""\(\s*[\[({]|[\[{]\s*(?:[uU]?['"]|[\[{]|(?:np\.|numpy\.)?(?:array|str_)\()|<pyarrow\."""
 )
-_PARENTHESES = re.compile(r"""\(\s*[uU]?['"].*,.*\)""", re.DOTALL)
+_SEVERAL = re.compile(r"\[.*,.*\]|\{.*,.*\}", re.DOTALL)
 
 # Calls that wrap one value, as NumPy 2 and pandas write them: np.str_('a'), array([1, 2]).
 _WRAPPERS = re.compile(
@@ -26,9 +26,9 @@ _MOST_CHARACTERS = 1_000_000
 def looks_like_literal(text: str) -> bool:
     """Whether a text has the form of a JSON, Python or NumPy list or object."""
     text = text.strip()
-    if _BEGINS.match(text) or text[:1] + text[-1:] in ("[]", "{}"):
+    if _BEGINS.match(text) or _SEVERAL.fullmatch(text):
         return True
-    if _PARENTHESES.fullmatch(text) or text[:2] in ('"[', '"{'):  # as may a quotation
+    if text[:1] in ("[", "{", "(") or text[:2] in ('"[', '"{'):  # so may a text: [sic], (1712)
         try:
             return isinstance(parse_literal(text), list | dict)
         except ValueError:

@@ -39,7 +39,7 @@ def scalar_text(value: Any, where: str) -> str | None:
         return value.isoformat()
     if isinstance(value, int | float | Decimal | uuid.UUID):
         return str(value)
-    raise ValueError(f"{where}: expected text, found {_kind(value)}")
+    raise ValueError(f"{where}expected text, found {_kind(value)}")
 
 
 def one_text(value: Any, where: str) -> str | None:
@@ -70,7 +70,7 @@ def truth(value: Any, where: str) -> bool | None:
     if text in ("false", "0", "0.0", "no"):
         return False
     if text:
-        raise ValueError(f"{where}: found {short(value)}, expected true or false")
+        raise ValueError(f"{where}found {short(value)}, expected true or false")
     return None
 
 
