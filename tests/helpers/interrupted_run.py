@@ -14,7 +14,7 @@ from distilabel.steps.tasks import TextGeneration
 
 from distilabel_rag4rag.models.llms.cached_llm import cached
 from distilabel_rag4rag.runtime.fail_fast_pipeline import FailFastPipeline
-from distilabel_rag4rag.runtime.process_state import Terminated
+from distilabel_rag4rag.runtime.signals import Terminated
 from helpers.fault_steps import HashEmbeddings, HashLLM
 
 ARM_ROWS = 300

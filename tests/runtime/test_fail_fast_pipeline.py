@@ -340,7 +340,7 @@ def test_metadata_is_left_out_unless_asked_for(tmp_path: Path) -> None:
 
 def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(
-        DistilabelUserError, match=r"max_failed is a share from 0.0 to 1.0, found 5"
+        DistilabelUserError, match=r"max_failed: found 5, expected a share from 0.0 to 1.0"
     ):
         pipeline(tmp_path, max_failed=5)
     with pytest.raises(DistilabelUserError, match="runs on one machine"):

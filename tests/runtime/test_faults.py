@@ -123,10 +123,10 @@ def test_idle_worker_dies(tmp_path: Path) -> None:
         Numbers(batch_size=5) >> Sum(name="sum") >> Double(slow=60.0)
 
     def kill_idle() -> None:
-        while not (run._assigned and len(run._assigned) >= 1):
+        while not (hasattr(run, "_workers") and len(run._workers.step_of) >= 1):
             time.sleep(0.05)
-        busy = run._assigned.keys()
-        for worker in run._pool._pool:
+        busy = run._workers.step_of.keys()
+        for worker in run._workers.processes:
             if worker.pid not in busy:
                 os.kill(worker.pid, signal.SIGKILL)
                 return
@@ -143,7 +143,7 @@ def test_queue_process_dies(tmp_path: Path) -> None:
         Numbers(batch_size=5) >> Double(slow=60.0)
 
     def kill_manager() -> None:
-        while not (run._assigned and len(run._assigned) == 2):
+        while not (hasattr(run, "_workers") and len(run._workers.step_of) == 2):
             time.sleep(0.05)
         os.kill(run._manager._process.pid, signal.SIGKILL)
 

@@ -248,7 +248,7 @@ def _run(settings: Any, out: Path, force: bool, verbose: bool) -> None:
 
     from distilabel_rag4rag.cli.console import ArmProgress, print_result, speak
     from distilabel_rag4rag.experiment.experiment import Experiment
-    from distilabel_rag4rag.runtime.process_state import Terminated
+    from distilabel_rag4rag.runtime.signals import Terminated
 
     errors = Console(stderr=True)
     if verbose:

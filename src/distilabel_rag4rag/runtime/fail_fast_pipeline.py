@@ -1,88 +1,86 @@
 """A distilabel Pipeline that ends with all its rows or with an error, never otherwise.
 
 distilabel 1.5.3 hangs when a worker dies, and returns empty or partial data when a step fails or
-the user stops it. The causes lie in its private methods, so this subclass is written for that
-version alone. In the order of a run:
-
-- runs are kept apart (`isolated`): distilabel's step cache is neither read nor written (what is
-  worth keeping, the LLM's answers, `generation_cache` keeps);
-- the main thread watches: the first error of a worker or of the coordinator thread, a signal,
-  or the first process that dies ends the run within seconds;
-- failed rows are counted as they pass, and too many of them end the run (`failures.Tally`);
-- workers are killed with whatever they started, and end by themselves when the main process is
-  killed; log and signal handlers are then as they were before (`surroundings`).
+the user stops it. The causes lie in its private methods, which this class overrides; it was
+written for that version alone. The modules beside it hold what the overrides need.
 """
-# ruff: noqa: E402
 
-import distilabel
-
-from distilabel_rag4rag.utils.public import public
-
-WRITTEN_FOR = "1.5.3"
-if distilabel.__version__ != WRITTEN_FOR:
-    raise ImportError(
-        f"FailFastPipeline overrides private methods of distilabel {WRITTEN_FOR}, found "
-        f"{distilabel.__version__}: pip install 'distilabel=={WRITTEN_FOR}', or run the steps in "
-        "distilabel's own Pipeline"
-    )
-
-import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
-from multiprocessing import get_context
 from multiprocessing.managers import SyncManager
-from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import distilabel
+from distilabel.constants import (
+    RECEIVES_ROUTED_BATCHES_ATTR_NAME,
+    ROUTING_BATCH_FUNCTION_ATTR_NAME,
+    STEP_ATTR_NAME,
+    STEPS_OUTPUTS_PATH,
+)
 from distilabel.errors import DistilabelUserError
+from distilabel.pipeline import Pipeline
 from distilabel.pipeline.base import BasePipeline
-from distilabel.pipeline.local import _NoDaemonPool
+from distilabel.pipeline.batch import _Batch
 from distilabel.utils.ray import script_executed_in_ray_cluster
 
-from distilabel_rag4rag.errors import RunFailed, describe
-from distilabel_rag4rag.runtime.flow import InOrder
-from distilabel_rag4rag.runtime.isolated import IsolatedPipeline
-from distilabel_rag4rag.runtime.process_state import Signals, end_pool, kept_logging
+from distilabel_rag4rag.errors import ConfigError, RunFailed, describe
+from distilabel_rag4rag.runtime.last_batches import LastBatches
+from distilabel_rag4rag.runtime.log_handlers import log_without_noise, restored_logging
+from distilabel_rag4rag.runtime.ordered_queue import OrderedQueue
+from distilabel_rag4rag.runtime.processes import Workers, queue_manager
+from distilabel_rag4rag.runtime.read_distiset import read_distiset
+from distilabel_rag4rag.runtime.replica_counts import ReplicaCounts
+from distilabel_rag4rag.runtime.row_progress import RowProgress
+from distilabel_rag4rag.runtime.run_folder import FILES, run_folder
+from distilabel_rag4rag.runtime.signals import Signals
 from distilabel_rag4rag.runtime.step_wrapper import (
+    ROWS_DONE,
     ReportingStepWrapper,
-    WorkerError,
-    end_with_parent,
     failed_rows,
-    init_worker,
 )
 from distilabel_rag4rag.runtime.tally import Tally
+from distilabel_rag4rag.runtime.worker_error import WorkerError
+from distilabel_rag4rag.runtime.write_buffer import ParquetBuffer
+from distilabel_rag4rag.utils.public import public
 
 if TYPE_CHECKING:
     from distilabel.distiset import Distiset
-    from distilabel.pipeline.batch import _Batch
+    from distilabel.pipeline.batch_manager import _BatchManager
     from distilabel.steps.base import _Step
 
+WRITTEN_FOR = "1.5.3"
 WATCH_SECONDS = 0.1
+POLL_SECONDS = 0.02
 REPORT_SECONDS = 5.0
+JOINED = "; steps whose routes are joined again must leave as many rows as they get"
 
 
 @public
-class FailFastPipeline(IsolatedPipeline):
+class FailFastPipeline(Pipeline):
     """distilabel's `Pipeline` for long and costly runs: all the rows, or an error, in time.
 
     A drop-in: the same constructor and `run`, the same files from `save`. A saved pipeline loads
     as this class with `FailFastPipeline.from_yaml` and as distilabel's with `Pipeline.from_yaml`.
 
-    `run` raises `failures.RunFailed` where distilabel hangs or returns less, KeyboardInterrupt on
-    Ctrl-C, and its subclass `surroundings.Terminated` on SIGTERM. `use_cache` is accepted and
-    ignored: `generation_cache.cached` keeps what an LLM said. The `distilabel_metadata` column
-    is left out unless `enable_metadata=True`. A step that leaves no row at all is an error, unless
-    no batch was routed to it. Runs on one machine: `ray()` is refused.
+    `run` raises `RunFailed` where distilabel hangs or returns less, KeyboardInterrupt on Ctrl-C,
+    and its subclass `Terminated` on SIGTERM. Runs are kept apart: distilabel's step cache is
+    neither read nor written, and `use_cache` is accepted and ignored; `cached` keeps the replies
+    of an LLM. The `distilabel_metadata` column is left out unless `enable_metadata=True`. A step
+    that leaves no row at all is an error, unless no batch was routed to it. Runs on one machine:
+    `ray()` is refused.
 
     Attributes:
         max_failed: the share of a step's rows that may fail: an LLM that gave nothing, an
             exception in a batch. More end the run, as does a batch (of five rows or more, or
             the first) that fails as a whole. 1.0 lets all fail.
         on_progress: called with a step's name and its number of finished rows, in a thread of
-            the main process, whenever a step has finished a batch.
+            the main process, whenever a step has finished a batch, and inside a batch where the
+            step reports its rows.
         tally: rows, failed rows and the first error of every step of the last run.
 
     Examples:
@@ -91,7 +89,7 @@ class FailFastPipeline(IsolatedPipeline):
         ```python
         from distilabel.steps import KeepColumns, LoadDataFromDicts
 
-        from distilabel_rag4rag.runtime.fail_fast_pipeline import FailFastPipeline
+        from distilabel_rag4rag import FailFastPipeline
 
         with FailFastPipeline("short", on_progress=print) as pipeline:
             LoadDataFromDicts(data=[{"id": "a", "draft": "x"}]) >> KeepColumns(columns=["id"])
@@ -101,11 +99,12 @@ class FailFastPipeline(IsolatedPipeline):
         ```
     """
 
-    _pool: Any = None
-    _manager: Any = None
-    _assigned: Any = None
-    _exception: Any = None
-    _load_failed = False
+    _batch_manager: "_BatchManager"
+    _exception: BaseException | None  # type: ignore[assignment]
+    _manager: SyncManager
+    _workers: Workers
+    _run_folder: Path
+    _load_failed: bool
 
     def __init__(
         self,
@@ -114,10 +113,20 @@ class FailFastPipeline(IsolatedPipeline):
         on_progress: Callable[[str, int], None] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Take distilabel's arguments and two of our own, which `save` does not write."""
+        """Take distilabel's arguments and two of our own, which `save` does not write.
+
+        Raises:
+            ImportError: if distilabel has another version than the one this was written for.
+        """
+        if distilabel.__version__ != WRITTEN_FOR:
+            raise ImportError(
+                f"FailFastPipeline overrides private methods of distilabel {WRITTEN_FOR}, found "
+                f"{distilabel.__version__}: pip install 'distilabel=={WRITTEN_FOR}', or run the "
+                "steps in distilabel's own Pipeline"
+            )
         super().__init__(*args, **kwargs)
         if not 0.0 <= max_failed <= 1.0:
-            raise DistilabelUserError(f"max_failed is a share from 0.0 to 1.0, found {max_failed}")
+            raise ConfigError("max_failed", max_failed, "a share from 0.0 to 1.0")
         self.max_failed, self.on_progress = max_failed, on_progress
         self.tally = Tally(max_failed)
 
@@ -137,30 +146,70 @@ class FailFastPipeline(IsolatedPipeline):
             self.ray()
         self.tally = Tally(self.max_failed)
         self._load_failed = self._stop_called = False
-        with Signals() as signals, self._isolated(), ExitStack() as processes:
-            manager = SyncManager(ctx=get_context())
-            with signals.held():
-                manager.start(initializer=end_with_parent)
-                processes.callback(manager.shutdown)
-            with kept_logging():
-                self._log_queue: Any = manager.Queue()
-                handlers = list(logging_handlers or ())
-                BasePipeline.run(self, *args, use_cache=False, logging_handlers=handlers, **kwargs)
-                self._run_all_stages(manager, signals)
-                return self._create_distiset()
+        with (
+            Signals() as signals,
+            self._isolated(),
+            queue_manager(signals) as self._manager,
+            restored_logging(),
+        ):
+            self._log_queue: Any = self._manager.Queue()
+            handlers = list(logging_handlers or ())
+            BasePipeline.run(self, *args, use_cache=False, logging_handlers=handlers, **kwargs)
+            log_without_noise()
+            self._run_steps_to_end(signals)
+            rows = {step: self.tally.rows(step) for step in self.dag.leaf_steps}
+            return read_distiset(
+                self._cache_location, self._steps(), rows, enable_metadata=self._enable_metadata
+            )
 
-    def _run_all_stages(self, manager: SyncManager, signals: Signals) -> None:
+    def dry_run(self, *args: Any, **kwargs: Any) -> "Distiset":
+        """As distilabel, leaving the batch sizes and the pipeline's mode as they were."""
+        generators: list[Any] = [step for step in self._steps() if step.is_generator]
+        sizes = [step.batch_size for step in generators]
+        try:
+            return super().dry_run(*args, **kwargs)
+        finally:
+            self._dry_run = False
+            for step, size in zip(generators, sizes, strict=True):
+                step.batch_size = size
+
+    def ray(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: distilabel's RayPipeline has none of these guards."""
+        raise DistilabelUserError(
+            "FailFastPipeline runs on one machine; for Ray load the saved pipeline with "
+            "distilabel's Pipeline"
+        )
+
+    def _steps(self) -> "list[_Step]":
+        return [self.dag.get_step(name)[STEP_ATTR_NAME] for name in self.dag]
+
+    @contextmanager
+    def _isolated(self) -> "Iterator[None]":
+        """A folder for one run; a generator step that `run(dataset=…)` adds goes with it."""
+        self._set_pipeline_name()
+        steps = set(self.dag)
+        try:
+            with run_folder(self._cache_dir / self.name) as self._run_folder:
+                yield
+        finally:
+            for added in set(self.dag) - steps:
+                self.dag.G.remove_node(added)
+            for cached in ("root_steps", "leaf_steps"):
+                self.dag.__dict__.pop(cached, None)
+
+    def _run_steps_to_end(self, signals: Signals) -> None:
         """Start the workers and two threads, watch until one of them fails or all is done, end
         them all."""
-        self._manager, self._assigned = manager, manager.dict()
-        self._output_queue, self._load_queue = InOrder(manager.Queue()), manager.Queue()
+        self._output_queue: Any = OrderedQueue(self._manager.Queue())
+        self._load_queue = self._manager.Queue()
         with signals.held():
-            self._pool = _NoDaemonPool(
+            self._workers = Workers(
                 self.dag.get_total_replica_count(),
-                initializer=init_worker,
-                initargs=(self._log_queue, self.name, self.signature),
+                self._manager,
+                self._log_queue,
+                self.name,
+                self.signature,
             )
-        workers: list[BaseProcess] = list(self._pool._pool)
         threads = [
             threading.Thread(target=self._keep_error_of, args=(loop,), daemon=True)
             for loop in (self._output_queue_loop, self._run_load_queue_loop)
@@ -168,7 +217,7 @@ class FailFastPipeline(IsolatedPipeline):
         try:
             for thread in threads:
                 thread.start()
-            self._watch(threads[0], [*workers, manager._process])  # type: ignore[attr-defined]
+            self._watch(threads[0])
         except BaseException as error:
             self._fail(error)
         with signals.held():
@@ -176,25 +225,23 @@ class FailFastPipeline(IsolatedPipeline):
             with suppress(OSError, EOFError):  # the manager may be the process that died
                 self._stop_output_queue_loop()
                 self._stop_load_queue_loop()
-            end_pool(self._pool, set(workers))
+            self._workers.end()
             for thread in threads:
                 thread.join(REPORT_SECONDS)
-            self._pool = self._manager = None
         if self._exception is not None:
-            raise self._exception
+            raise self._exception.with_traceback(None)
         try:
             self._write_buffer.close()
         except Exception as error:
             raise self._failure(f"the rows cannot be stored: {describe(error)}", error) from error
         self.tally.raise_if_exceeded()
 
-    def _watch(self, coordinator: threading.Thread, processes: list[BaseProcess]) -> None:
+    def _watch(self, coordinator: threading.Thread) -> None:
         """Wait for the coordinator's end, an error, or the death of a process."""
         while coordinator.is_alive() and self._exception is None:
             coordinator.join(WATCH_SECONDS)
-            for process in processes:
-                if process.exitcode is not None:
-                    self._fail(self._death(process))
+            if death := self._workers.death():
+                self._fail(self._failure(death))
         deadline = time.monotonic() + REPORT_SECONDS
         while self._load_failed and self._exception is None:  # its cause is on the way
             time.sleep(WATCH_SECONDS)
@@ -211,27 +258,6 @@ class FailFastPipeline(IsolatedPipeline):
         failure.__cause__ = cause
         return failure
 
-    def _death(self, process: BaseProcess) -> RunFailed:
-        code = process.exitcode or 0
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
-        if code == -signal.SIGKILL:
-            how += " (out of memory?)"
-        with suppress(OSError, EOFError):
-            if step := self._assigned.get(process.pid):
-                return self._failure(f"step '{step}': its process {how}")
-        return self._failure(f"a process of the run, {process.name}, {how}")
-
-    def _worker_failed(self, step: str, error: BaseException) -> None:
-        if not isinstance(error, WorkerError):
-            what = f"step '{step}' cannot be sent to its process: {describe(error)}"
-            self._fail(self._failure(what, error))
-            return
-        failure = self._failure(
-            f"step '{step}' failed to {error.doing}: {error.reason}", error.cause
-        )
-        failure.add_note(error.trace)
-        self._fail(failure)
-
     def _keep_error_of(self, loop: Callable[[], None]) -> None:
         try:
             loop()
@@ -240,7 +266,31 @@ class FailFastPipeline(IsolatedPipeline):
         except BaseException as error:
             self._fail(self._failure(f"the pipeline failed: {describe(error)}", error))
 
-    # --- overrides of distilabel's private methods ----------------------------------------
+    def _worker_failed(self, step: str, error: BaseException) -> None:
+        if isinstance(error, WorkerError):
+            what = f"step '{step}' failed to {error.doing}: {error.reason}"
+            self._fail(self._failure(what, error.with_trace()))
+        else:
+            what = f"step '{step}' cannot be sent to its process: {describe(error)}"
+            self._fail(self._failure(what, error))
+
+    # --- overrides: files -------------------------------------------------------------------
+
+    @property
+    def _cache_location(self) -> Any:
+        """All of a run's files in the run's own folder."""
+        return {key: self._run_folder / name for key, name in FILES.items()}
+
+    def _cache(self) -> None:
+        """Save what is run, once, but no state for a later run to go on from."""
+        location: Path = self._cache_location["pipeline"]
+        if not location.exists():
+            self.save(location, format="yaml")
+
+    # --- overrides: steps are loaded in stages, each when the one before has ended ------------
+
+    def _init_steps_load_status(self) -> None:
+        self._replicas = ReplicaCounts()
 
     def _run_step(self, step: "_Step", input_queue: Any, replica: int) -> None:
         """Errors come back with the step's name, those of sending it included."""
@@ -252,24 +302,140 @@ class FailFastPipeline(IsolatedPipeline):
             load_queue=self._load_queue,
             dry_run=self._dry_run,
         )
-        wrapper.assigned = self._assigned
-        self._pool.apply_async(wrapper.run, error_callback=partial(self._worker_failed, step.name))
+        wrapper.step_of = self._workers.step_of
+        self._workers.submit(wrapper.run, on_error=partial(self._worker_failed, step.name))
+
+    def _run_load_queue_loop(self) -> None:
+        """Receive what the workers report besides batches."""
+        while (event := self._load_queue.get()) is not None:
+            if event["status"] == ROWS_DONE:
+                self._progress.add_rows(event["name"], event["batch"], event["rows"])
+            else:
+                self._replicas.add(event["name"], event["status"])
+
+    def _is_step_running(self, step_name: str) -> bool:
+        """Whether a replica of it is loaded; no step of a failed run is waited for."""
+        return self._exception is None and self._replicas.is_running(step_name)
+
+    def _run_stage_steps_and_wait(self, stage: int) -> bool:
+        """Whether all the replicas of a stage were loaded; distilabel looks every 2.5 s."""
+        steps = self._steps_to_be_loaded_in_stage(stage)
+        self._run_steps(steps)
+        wanted = {step: self.dag.get_step_replica_count(step) for step in steps}
+        while not self._stop_called:
+            if self._replicas.any_failed(steps):
+                return False
+            if self._replicas.have_loaded(wanted):
+                return True
+            time.sleep(POLL_SECONDS)
+        return False
 
     def _set_steps_not_loaded_exception(self) -> None:
         """The worker's own report says more; `_watch` waits for it."""
         self._load_failed = True
 
+    def _update_stage(self) -> bool:
+        """Load the next stage, and ask its generators for their first rows."""
+        loaded = super()._update_stage()
+        if loaded:
+            self._request_initial_batches()
+        return loaded
+
+    def _wait_current_stage_to_finish(self) -> None:
+        """End all the replicas of a stage: a last batch ends only the one that gets it."""
+        stages, _ = self._get_steps_load_stages()
+        steps = stages[self._current_stage]
+        self._end_steps(steps)
+        while not self._stop_called and any(map(self._is_step_running, steps)):
+            time.sleep(POLL_SECONDS)
+
+    def _notify_steps_to_stop(self) -> None:
+        """End whatever still waits for rows at the end of a run."""
+        self._end_steps(self.dag)
+
+    def _end_steps(self, steps: Iterable[str]) -> None:
+        for step in filter(self._is_step_running, steps):
+            for _ in range(self.dag.get_step_replica_count(step)):
+                self._send_to_step(step, None)
+
     def _handle_stop(self) -> None:
         """Nothing is drained: finished answers are in the generation cache already."""
 
-    def _process_batch(self, batch: "_Batch", send_last_batch_flag: bool = True) -> None:
+    # --- overrides: batches on their way from step to step -----------------------------------
+
+    def _setup_write_buffer(self, use_cache: bool = True) -> None:
+        """What a run needs once its steps and their batches are known."""
+        folder = self._cache_location["data"] / STEPS_OUTPUTS_PATH
+        self._write_buffer: Any = ParquetBuffer(folder, self.dag.leaf_steps)
+        self._last_batches = LastBatches(self.dag, self._batch_manager)
+        self._progress = RowProgress(self.on_progress)
+        self._in_flight: Counter[str] = Counter()
+
+    def _register_batch(self, batch: _Batch) -> None:
+        """As distilabel, less the copy of the rows for later runs."""
+        self._batch_manager.register_batch(batch)
+
+    def _send_batch_to_step(self, batch: _Batch) -> None:
+        """Pass a GlobalStep's rows as they are: by way of parquet they would change types."""
+        if self._use_fs_to_pass_data:
+            super()._send_batch_to_step(batch)
+        else:
+            self._batch_manager.set_last_batch_sent(batch)
+            self._send_to_step(batch.step_name, batch)
+
+    def _send_to_step(self, step_name: str, to_send: Any) -> None:
+        """Count the batches that a step has; each comes back once."""
+        self._in_flight[step_name] += isinstance(to_send, _Batch)
+        super()._send_to_step(step_name, to_send)
+
+    def _process_batch(self, batch: _Batch, send_last_batch_flag: bool = True) -> None:
         """Count, report, and refuse too many failed rows and a step that leaves none."""
+        step = batch.step_name
+        self._in_flight[step] -= 1
         super()._process_batch(batch, send_last_batch_flag)
         failed, first_error = failed_rows(batch)
-        self.tally.add(batch.step_name, len(batch.data[0]), failed, first_error)
-        if batch.last_batch and self.tally.rows(batch.step_name) == 0:
-            if not self._is_routed(batch.step_name):
-                raise self._failure(f"step '{batch.step_name}' left no rows")
-            self._logger.warning(f"⚠️ No rows were routed to step '{batch.step_name}'")
-        if self.on_progress is not None:
-            self.on_progress(batch.step_name, self.tally.rows(batch.step_name))
+        self.tally.add(step, len(batch.data[0]), failed, first_error)
+        if batch.last_batch and self.tally.rows(step) == 0:
+            if not self.dag.get_step(step).get(RECEIVES_ROUTED_BATCHES_ATTR_NAME):
+                raise self._failure(f"step '{step}' left no rows")
+            self._logger.warning(f"⚠️ No rows were routed to step '{step}'")
+        self._progress.finish_batch(step, batch.seq_no, self.tally.rows(step))
+
+    def _get_successors(self, batch: _Batch) -> tuple[list[str], list[str], bool]:
+        """As distilabel, which takes a batch that is routed to all the steps for not routed."""
+        route_to, others, _ = super()._get_successors(batch)
+        routed = ROUTING_BATCH_FUNCTION_ATTR_NAME in self.dag.get_step(batch.step_name)
+        return route_to, others, routed
+
+    def _manage_batch_flow(self, batch: _Batch) -> None:
+        """As distilabel, and then what it forgets.
+
+        Raises:
+            RunFailed: if steps have not ended and no batch is out that could wake them.
+        """
+        if self._last_batches.ends_route(batch):
+            self._register_batch(batch)
+        else:
+            super()._manage_batch_flow(batch)
+        for last in self._last_batches.after(batch.step_name):
+            self._send_batch_to_step(last)
+        self._request_rows_for_later_stage(batch)
+        if self._batch_manager.can_generate() and self._is_idle():
+            waiting = [name for name in self.dag if self._is_step_running(name)]
+            raise RunFailed(
+                f"the steps {waiting} wait for rows that no step will send"
+                + (JOINED if any(map(self._last_batches.joins_routes, self.dag)) else "")
+            )
+
+    def _request_rows_for_later_stage(self, batch: _Batch) -> None:
+        """Ask a generator for more where the steps that would are not loaded yet."""
+        step = batch.step_name
+        if step not in self.dag.root_steps or batch.last_batch or self._in_flight[step]:
+            return
+        if not any(map(self._is_step_running, self.dag.get_step_successors(step))):
+            self._request_batch_from_generator(step)
+
+    def _is_idle(self) -> bool:
+        """No loaded step has a batch to work on, and none has sent one that is yet to be read."""
+        at_work = (name for name, count in self._in_flight.items() if count > 0)
+        return not any(map(self._is_step_running, at_work)) and self._output_queue.empty()

@@ -1,122 +1,46 @@
 """What runs in the process of one step: distilabel's loop, except that nothing ends in silence.
 
-The main process's side is `failfast`.
+`FailFastPipeline` is the main process's side.
 """
 
 import logging
 import os
-import pickle
-import signal
-import threading
 import time
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from itertools import chain
 from typing import Any
 
 from distilabel.constants import LAST_BATCH_SENT_FLAG
 from distilabel.pipeline.batch import _Batch
-from distilabel.pipeline.local import _init_worker
-from distilabel.pipeline.step_wrapper import _StepWrapper, _StepWrapperException
+from distilabel.pipeline.step_wrapper import _StepWrapper
 from distilabel.steps.tasks.base import _Task
 
 from distilabel_rag4rag.errors import describe
+from distilabel_rag4rag.runtime.log_handlers import FirstWarning
+from distilabel_rag4rag.runtime.worker_error import WorkerError
 from distilabel_rag4rag.schema import NOT_ASKED
+from distilabel_rag4rag.utils.progress import receive_rows
 
-PARENT_POLL_SECONDS = 0.5
-
-
-def end_with_parent() -> None:
-    """Lead a process group of one's own, and kill it when the parent process is gone.
-
-    The group holds whatever a step starts (a model server, say), also after the worker itself
-    was killed. Ctrl-C in a terminal no longer reaches the worker: the main process ends it.
-    """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if not hasattr(os, "setpgid"):
-        return  # Windows
-    if os.getpgid(0) != os.getpid():
-        os.setpgid(0, 0)
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(PARENT_POLL_SECONDS)
-        os.killpg(0, signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True, name="end_with_parent").start()
-
-
-def init_worker(log_queue: Any, pipeline_name: str, pipeline_cache_id: str) -> None:
-    """distilabel's own start of a worker, and `end_with_parent`."""
-    end_with_parent()
-    _init_worker(log_queue, pipeline_name, pipeline_cache_id)
-
-
-class WorkerError(Exception):
-    """What went wrong in a worker, in a form that always survives the way to the main process.
-
-    Attributes:
-        doing: what the step was doing: "load" or "process".
-        reason: type and message of the exception.
-        cause: the exception itself, or None where it cannot be pickled.
-        trace: its formatted traceback.
-    """
-
-    def __init__(self, doing: str, reason: str, cause: BaseException | None, trace: str) -> None:
-        super().__init__(doing, reason, cause, trace)
-        self.doing, self.reason, self.cause, self.trace = doing, reason, cause, trace
-
-    @classmethod
-    def of(cls, error: BaseException) -> "WorkerError":
-        """Unwrap distilabel's wrapper and leave out what cannot be pickled."""
-        doing = "process"
-        if isinstance(error, _StepWrapperException):
-            doing = "load" if error.is_load_error else "process"
-            error = error.subprocess_exception
-        trace = "".join(traceback.format_exception(error))
-        return cls(doing, describe(error), error if _survives_pickling(error) else None, trace)
-
-
-def _survives_pickling(error: BaseException) -> bool:
-    try:
-        return isinstance(pickle.loads(pickle.dumps(error)), BaseException)
-    except Exception:
-        return False
-
-
-class FirstWarning(logging.Handler):
-    """Remembers the first warning that distilabel's loggers give: an LLM's or a parser's error."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.text: str | None = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the first message."""
-        self.text = self.text or record.getMessage()
-
-    def listen(self) -> None:
-        """Hear warnings even where the user shows only errors."""
-        shown = logging.getLogger().getEffectiveLevel()
-        for handler in logging.getLogger().handlers:
-            handler.setLevel(max(handler.level, shown))
-        logger = logging.getLogger("distilabel")
-        logger.setLevel(min(shown, logging.WARNING))
-        logger.addHandler(self)
+#: The status of a report that some rows of a batch are done; distilabel's are about loading.
+ROWS_DONE = "rows_done"
+REPORT_EVERY_SECONDS = 0.2
 
 
 class ReportingStepWrapper(_StepWrapper):
     """distilabel's step wrapper, with every end reported and every failed row counted.
 
     Each batch that it sends carries `failed_rows` and `first_error` besides its rows.
+
+    Attributes:
+        step_of: process id -> name of the step that it runs, shared with the main process.
     """
 
-    assigned: MutableMapping[int, str]
+    step_of: MutableMapping[int, str]
 
     def run(self) -> str:
         """Run the step; whatever it raises, `SystemExit` too, leaves as a `WorkerError`."""
-        self.assigned[os.getpid()] = self.step.name
+        self.step_of[os.getpid()] = self.step.name
         self.warning = FirstWarning()
         self.warning.listen()
         try:
@@ -152,7 +76,8 @@ class ReportingStepWrapper(_StepWrapper):
                 batch.read_batch_data_from_fs()
             self.warning.text = None
             try:
-                rows = self._process(batch.data)
+                with receive_rows(self._reporter_of(batch)):
+                    rows = self._process(batch.data)
                 failed = self._count_failed(rows)
             except Exception as error:
                 if self.step.is_global:
@@ -174,6 +99,28 @@ class ReportingStepWrapper(_StepWrapper):
         if not any(inputs):
             return []
         return list(chain.from_iterable(self.step.process_applying_mappings(*inputs)))
+
+    def _reporter_of(self, batch: _Batch) -> Callable[[int], None]:
+        """A function that sends how many of the batch's rows are done, some times a second."""
+        most = len(batch.data[0])
+        reported, next_time = 0, 0.0
+
+        def report(done: int) -> None:
+            nonlocal reported, next_time
+            done = min(done, most)
+            if done <= reported or time.monotonic() < next_time:
+                return
+            reported, next_time = done, time.monotonic() + REPORT_EVERY_SECONDS
+            self.load_queue.put(
+                {
+                    "name": self.step.name,
+                    "status": ROWS_DONE,
+                    "batch": batch.seq_no,
+                    "rows": done,
+                }  # type: ignore[typeddict-item]
+            )
+
+        return report
 
     def _count_failed(self, rows: list[dict[str, Any]]) -> int:
         """Rows for which the LLM gave nothing: a task's first output column is what it is for.
