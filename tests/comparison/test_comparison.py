@@ -59,6 +59,7 @@ def test_every_row_of_an_arm_is_counted_once():
         "flagged_wrong": 3,
         "unjudged": 2,
         "not_answered": 3,
+        "abstained_right": 0,
     }
     assert arm["unjudged_reasons"] == {"judge failed": 2}
 
@@ -68,7 +69,8 @@ def test_unjudged_answers_and_failures_are_named():
     assert notes == [
         "rag4rag: 2 of 9 answers were not judged and count neither as clean nor as flagged "
         "(judge failed: 2).",
-        "rag4rag: the LLM gave nothing in 1 of 12 rows (the LLM gave nothing: 1).",
+        "rag4rag: 1 of 12 rows failed, with neither an answer nor an abstention "
+        "(the LLM gave nothing: 1).",
     ]
 
 
@@ -89,6 +91,7 @@ def test_right_and_grounded_are_two_things():
         "flagged_wrong": 1,
         "unjudged": 0,
         "not_answered": 0,
+        "abstained_right": 0,
     }
     assert arm.exact_match.value == pytest.approx(2 / 4)
     assert arm.f1.value == pytest.approx((1 + 0 + 1 + 0.4) / 4)
@@ -143,20 +146,20 @@ def test_published_figures_come_out_of_the_published_formula():
     assert honest.relative_decrease.value == pytest.approx((2152 - 1152) / 2152)
 
 
-def test_published_arm_replaces_the_flagged_rows_and_counts_every_row():
+def test_the_repaired_arm_replaces_the_flagged_rows_and_counts_every_row():
     zero = rows_of("zero_shot", ["flagged", "flagged", "grounded", "abstained", "flagged"])
     rag = rows_of("rag4rag", ["grounded", "flagged", "flagged", "grounded"])  # the fifth is missing
     found = quick(zero + rag)
-    made = found.table[found.table["arm"] == "published"]
-    assert list(zip(made["id"], made["published_from"], made["outcome"], strict=True)) == [
+    made = found.table[found.table["arm"] == "repaired"]
+    assert list(zip(made["id"], made["repaired_from"], made["outcome"], strict=True)) == [
         ("q0000", "rag4rag", "grounded"),
         ("q0001", "rag4rag", "flagged"),
         ("q0002", "zero_shot", "grounded"),
         ("q0003", "zero_shot", "abstained"),
         ("q0004", "zero_shot", "flagged"),
     ]
-    assert found.arms["published"].rows == 5
-    assert any(note.startswith("published: not an arm that was run") for note in found.notes)
+    assert found.arms["repaired"].rows == 5
+    assert any(note.startswith("repaired: not an arm that was run") for note in found.notes)
 
 
 def test_retrieval_by_hand():
@@ -234,7 +237,10 @@ def test_an_arm_that_abstains_does_not_win(share: float):
     assert arm.hallucination_rate.value == (None if share == 1 else 0.0)
     assert arm.grounded_rate.value == pytest.approx(1 - share)
     assert arm.f1.value == pytest.approx(1 - share)
-    assert "pays for it" in found.verdict.meaning or "cannot win" in found.verdict.meaning
+    assert (
+        "is worse in other figures" in found.verdict.meaning
+        or "cannot win" in found.verdict.meaning
+    )
 
 
 def test_the_better_arm_wins_and_the_verdict_holds_its_numbers():
@@ -311,7 +317,7 @@ def test_settings_that_cannot_be_used(change: dict, message: str):
         ([{"arm": "a", "id": "1"}], r"columns \['answer'\] are missing"),
         ([row("a", 1, "grounded")] * 2, "id 'q0001' comes more than once in arm 'a'"),
         ([row("a", 1, "grounded") | {"arm": None}], "`arm` and `id` must be set"),
-        (rows_of("human", ["grounded"]), "found only the arm 'human'"),
+        (rows_of("human", ["grounded"]), r"found \['human'\], expected an arm that an LLM"),
         (pd.DataFrame({"arm": [], "id": [], "answer": []}), "found none"),
     ],
 )
@@ -466,7 +472,7 @@ def test_a_difference_in_every_row_is_no_certainty(sign: int):
 
 def test_questions_of_one_arm_alone_are_told():
     rows = rows_of("zero_shot", ["grounded"] * 5) + rows_of("rag4rag", ["grounded"] * 3)
-    assert "2 questions stand in zero_shot alone and are in no paired figure." in quick(rows).notes
+    assert "2 questions are in zero_shot alone and in no paired figure." in quick(rows).notes
 
 
 def test_the_index_of_a_table_says_nothing():
@@ -497,7 +503,7 @@ def test_what_is_paid_is_what_got_worse():
     rows = rows_of("zero_shot", ["flagged"] * 12, answer="salt")
     rows += rows_of("rag4rag", ["grounded"] * 12, answer="glass")
     meaning = quick(rows).verdict.meaning
-    assert "pays for it: F1 1.00" in meaning
+    assert "is worse in other figures, so it is not better: F1 1.00" in meaning
     assert "grounded answers" not in meaning
 
 
@@ -534,14 +540,19 @@ def test_passages_that_count_are_those_of_the_counted_rows():
         ({"hallucination_score": 87}, {}, "'hallucination_score', row 0: found 87"),
         ({"hallucination_score": float("inf")}, {}, "'hallucination_score', row 0: found inf"),
         ({"source_rank": 0}, {}, "'source_rank', row 0: found 0, expected"),
-        ({"human_answer": {"text": ["salt"]}}, {}, "'human_answer', row 0: found"),
+        (
+            {"human_answer": {"label": "salt"}},
+            {},
+            "'human_answer', row 0: found an object with the keys 'label'",
+        ),
         ({"review_weight": -1, "human_hallucinated": True}, {}, "'review_weight', row 0: found -1"),
         (
             {"review_weight": "x", "human_hallucinated": True},
             {},
             "'review_weight', row 0: found 'x'",
         ),
-        ({"arm": "published"}, {}, "'published' is computed from the others"),
+        ({"arm": "repaired"}, {}, r"rows: found \['repaired'\], expected an arm that was run"),
+        ({"arm": "published"}, {}, r"rows: found \['repaired'\], expected an arm that was run"),
         ({}, {"level": 95}, "level: found 95, expected"),
         ({}, {"right_f1": 50}, "right_f1: found 50, expected"),
         ({}, {"seed": -1}, "seed: found -1, expected 0 or more"),

@@ -13,7 +13,6 @@ from statsmodels.stats.proportion import proportion_confint
 
 from distilabel_rag4rag.comparison import compare
 from distilabel_rag4rag.comparison.label_rates import label_cell
-from distilabel_rag4rag.comparison.metrics import squad_scores
 from distilabel_rag4rag.comparison.pairs import paired_rates
 from distilabel_rag4rag.comparison.result import to_json
 from distilabel_rag4rag.comparison.statistics import (
@@ -31,15 +30,6 @@ def clustered(clusters: int, per: int, seed: int) -> tuple[np.ndarray, np.ndarra
     """Rows of a passage all share one fate."""
     fates = np.random.default_rng(seed).random(clusters) < 0.4
     return np.repeat(np.arange(clusters), per), np.repeat(fates, per)
-
-
-def test_squad_scores():
-    answers = ["The Saxon Garden.", "in the Saxon Garden", "Momus", None, "x", "!"]
-    truths = ["saxon garden", "Saxon Garden", "Ogród Saski", "Momus", None, "the"]
-    exact, f1 = squad_scores(answers, truths)
-    assert exact.tolist() == [1, 0, 0, 0, 0, 1]
-    assert f1.tolist() == pytest.approx([1, 0.8, 0, 0, 0, 1])
-    assert [len(scores) for scores in squad_scores([], [])] == [0, 0]
 
 
 def test_a_resample_is_what_drawing_whole_clusters_gives():

@@ -149,13 +149,13 @@ def test_spans_split_the_answer_without_losing_a_character():
 
 
 def test_the_human_answer_is_marked_as_a_whole_word():
-    assert mark_answer("In 1901 there were 19 mills.", "19") == [
+    assert mark_answer("In 1901 there were 19 mills.", ["19"]) == [
         ("In 1901 there were ", None),
         ("19", 1.0),
         (" mills.", None),
     ]
-    assert mark_answer("İstanbul and IZMIR", "izmir")[1] == ("IZMIR", 1.0)
-    assert mark_answer("salt", "glass") == [("salt", None)]
+    assert mark_answer("İstanbul and IZMIR", ["izmir"])[1] == ("IZMIR", 1.0)
+    assert mark_answer("salt", ["glass"]) == [("salt", None)]
 
 
 def test_examples_are_of_every_kind_and_take_turns():
@@ -234,10 +234,170 @@ def test_much_data_stays_under_two_megabytes_and_says_what_it_left_out(tmp_path:
 def test_a_single_arm_and_an_arm_without_answers(tmp_path: Path):
     alone = [r | {"human_answer": None} for r in make_rows(4, arms=("zero_shot",))]
     _, html, markdown = report(alone, tmp_path)
-    assert "There is no arm to compare." in html
+    assert "There is no other arm to compare with." in html
     assert "What changed" not in html + markdown
     assert not (tmp_path / "plots" / "f1.png").exists()
     silent = [r | {"arm": "rag4rag", "answer": None, "abstained": True} for r in alone]
     _, html, _ = report(alone + silent, tmp_path)
     assert "rag4rag answered none of 12 questions" in html
     assert "cannot win" in html
+
+
+def text_of(html: str) -> str:
+    text = re.sub(r"<[^>]+>", " ", html.replace("\u00a0", " "))
+    return " ".join(text.replace("&lt;", "<").replace("&#39;", "'").split())
+
+
+def rows_with(*kinds: dict) -> list[dict]:
+    """A row of zero_shot and of rag4rag per kind: `a` and `b` hold what differs from the rest."""
+    base = {"human_answer": "salt", "answer": "salt", "hallucination_score": 0.1, "context": "x"}
+    rows = []
+    for number, kind in enumerate(kinds):
+        for arm, key in (("zero_shot", "a"), ("rag4rag", "b")):
+            ids = {"arm": arm, "id": f"q{number}", "passage_id": f"p{number}", "question": "?"}
+            common = {name: value for name, value in kind.items() if name not in "ab"}
+            rows.append(ids | base | common | kind.get(key, {}))
+    return rows
+
+
+FLAGGED, SURE = {"hallucination_score": 0.7}, {"hallucination_score": 0.99}
+
+
+def test_examples_begin_with_those_that_are_surely_of_their_kind():
+    """The flag is most sure of itself where it errs: 37 for thirty-seven."""
+    rows = rows_with(
+        {"b": SURE | {"answer": "37"}, "human_answer": "Thirty-seven"},
+        {"b": SURE | {"answer": "mostly salt and some glass"}},  # contains the human answer
+        {"b": FLAGGED | {"answer": "glass of salts"}},
+        {"b": FLAGGED | {"answer": "glass, salty"}},
+    )
+    chosen, counts = choose_examples(compare(rows, bootstrap=100, by=()), 9)
+    assert counts["broken"] == 4
+    assert [e.id for e in chosen] == ["q2", "q3", "q1", "q0"]
+
+
+def test_what_is_called_wrong_differs_in_more_than_form():
+    answers = [
+        ("Thirty-seven", "37"),
+        ("1,000 mills", "one thousand mills"),
+        ("the third", "3rd"),
+        ("World War Two", "World War II"),
+        ("eau", "l’eau"),
+        ("salt", "They lived on salt for two centuries."),  # F1 below 0.5, and right
+        ("Torgau", "北京"),
+        ("salt and glass", "salt or some other such thing"),
+    ]
+    rows = rows_with(*[{"human_answer": gold, "b": {"answer": b}} for gold, b in answers])
+    chosen, counts = choose_examples(compare(rows, bootstrap=100, by=()), 9)
+    assert counts["grounded but wrong"] == 2
+    wrong = [e.id for e in chosen if "grounded but wrong" in e.kinds]
+    assert wrong == ["q6", "q7"]  # no word in common before one
+
+
+def test_right_in_another_form_and_flagged_is_a_likely_false_alarm():
+    rows = rows_with({"human_answer": "Thirty-seven", "b": SURE | {"answer": "37"}}, {})
+    _, counts = choose_examples(compare(rows, bootstrap=100, by=()), 9)
+    assert (counts["flagged but right"], counts["grounded but wrong"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("passage", "golds", "marked"),
+    [
+        ("他住在北京市中心。", ["北京"], "北京"),
+        ("กรุงเทพมหานครเป็นเมืองหลวง", ["มหานคร"], "มหานคร"),
+        ("Cafe\u0301 Saski", ["café"], "Cafe\u0301"),
+        ("Café Saski", ["cafe\u0301"], "Café"),
+        ("In 1712 in Torgau.", ["Pirna", "Torgau"], "Torgau"),
+        ("iPhone手机卖得好", ["iPhone手机"], "iPhone手机"),
+        ("In 1901", ["19"], None),
+        ("안녕하세요", ["안녕"], None),
+    ],
+)
+def test_where_a_human_answer_stands(passage: str, golds: list[str], marked: str | None):
+    pieces = mark_answer(passage, golds)
+    assert "".join(text for text, _ in pieces) == passage
+    assert [text for text, confidence in pieces if confidence] == ([marked] if marked else [])
+
+
+def test_the_page_ends_its_verdict_with_what_can_be_trained_on(tmp_path: Path):
+    _, html, _ = report(make_rows(20), tmp_path)
+    fit = compare(make_rows(20), bootstrap=200).to_train_on
+    sentence = f"{fit.rows} of 60 rows of rag4rag are fit to train on"
+    assert f"{sentence}." in text_of(html)
+    (tmp_path / "rows.parquet").touch()
+    _, html, _ = report(make_rows(20), tmp_path)
+    assert f"{sentence}: rows.parquet (arm rag4rag, grounded answers)" in text_of(html)
+
+
+def test_only_arms_that_ran_are_counted(tmp_path: Path):
+    _, html, _ = report(make_rows(20), tmp_path)
+    page = text_of(html)
+    assert (
+        "60 questions from 20 passages, 3 arms and repaired, computed from two of them, flagged"
+        in page
+    )
+    assert "“repaired” was not run. It is computed from two other arms" in page
+    _, html, _ = report(rows_with({}), tmp_path / "one")
+    assert "1 question from 1 passage, 2 arms and repaired" in text_of(html)
+    _, html, _ = report(make_rows(1, arms=("rag4rag",)), tmp_path / "alone")
+    assert "3 questions from 1 passage, 1 arm, flagged" in text_of(html)
+
+
+def test_failed_rows_are_shown_by_cause(tmp_path: Path):
+    none = {"answer": None, "hallucination_score": None}
+    rows = rows_with(
+        *[{"b": none | {"answer_reason": f"400: {n} tokens | too long"}} for n in (9000, 9001)],
+        {"b": none | {"answer_reason": "only reasoning"}},
+        {},
+    )
+    page, _, markdown = report(rows, tmp_path)
+    assert [row for row in page.rows if row[0] == "rag4rag" and len(row) == 3] == [
+        ["rag4rag", "400: 9000 tokens | too long", "2"],
+        ["rag4rag", "only reasoning", "1"],
+    ]
+    assert "| rag4rag | 400: 9000 tokens \\| too long | 2 |" in markdown
+    assert "Rows that failed" not in report(rows_with({}), tmp_path / "none")[1]
+
+
+def test_unanswerable_questions_in_the_table_of_accuracy(tmp_path: Path):
+    none = {"human_answer": None, "answerable": False}
+    silent = {"answer": None, "abstained": True, "hallucination_score": None}
+    page, html, markdown = report(rows_with({}, none | {"b": silent}), tmp_path)
+    row = next(row for row in page.rows if row[0] == "rag4rag" and len(row) == 8)
+    assert "rightly abstained" in html
+    assert row[-1].split()[0] == "50.0%"
+    assert "(the passage holds no answer)" in html
+    assert "rightly abstained |" in markdown
+    assert "1 question has no answer in the passage" in text_of(html)
+    _, html, markdown = report(rows_with({}, {}), tmp_path / "none")
+    assert "rightly abstained" not in html + markdown
+
+
+def test_official_figures_are_named_and_other_forms_counted_beside_them(tmp_path: Path):
+    rows = rows_with({"human_answer": "Thirty-seven", "b": {"answer": "37"}}, {})
+    page, html, _ = report(rows, tmp_path)
+    assert "Exact match and F1 are those of SQuAD's official script." in text_of(html)
+    assert "does not matter (thirty-seven, 37): 0 in zero_shot, 1 in rag4rag." in text_of(html)
+    assert cells(page, "rag4rag")[8].startswith("0.50")  # F1 stays the official one
+
+
+def test_nothing_that_could_not_be_compared_is_given_as_a_figure(tmp_path: Path):
+    unjudged = {"hallucination_score": None, "judge_reason": "no model"}
+    rows = rows_with(*[{"a": unjudged, "b": unjudged, "title": t} for t in ("x", "y")])
+    _, html, markdown = report(rows, tmp_path)
+    for page in (text_of(html), markdown):
+        assert "No question was answered and judged in both arms." in page
+        assert "In no slice was a question answered and judged in both" in page
+        assert "The order of the arms is the same" not in page
+        assert "went from flagged to grounded" not in page
+
+
+def test_one_passage_per_question(tmp_path: Path):
+    rows = rows_with(*[{"b": {"retrieved_ids": ["p0"]}}] * 2)
+    _, html, _ = report(rows, tmp_path)
+    assert "rag4rag got 1 passage per question. The question's own passage was the one" in text_of(
+        html
+    )
+    rows = rows_with(*[{"b": {"retrieved_ids": ["p0", "p1"]}}] * 2)
+    _, html, _ = report(rows, tmp_path)
+    assert "rag4rag got up to 2 passages per question. The question's own" in text_of(html)

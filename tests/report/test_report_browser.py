@@ -52,7 +52,7 @@ def report(comparison, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_filter_and_search(page: Page, report: str, comparison):
     page.goto(report)
     examples = page.locator(".example:visible")
-    expect(page.locator("#shown")).to_have_text("20 of 90 shown")
+    expect(page.locator("#status")).to_have_text("20 of 90 shown")
     expect(examples).to_have_count(20)
     page.get_by_role("button", name="Show more").click()
     expect(examples).to_have_count(40)
@@ -72,7 +72,7 @@ def test_filter_and_search(page: Page, report: str, comparison):
     expect(examples).to_have_count(len(expected))
     assert sorted(e.locator("h3").inner_text() for e in examples.all()) == expected
     page.get_by_role("searchbox").fill("no such words")
-    expect(page.locator("#shown")).to_have_text("Nothing found.")
+    expect(page.locator("#status")).to_have_text("Nothing found.")
     expect(examples).to_have_count(0)
 
 
@@ -99,7 +99,7 @@ def test_a_script_that_got_into_the_page_would_still_not_run(page: Page, report:
     attack = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
     broken.write_text(path.read_text().replace("<main>", f"<main>{attack}"))
     page.goto(broken.as_uri())
-    expect(page.locator("#shown")).to_have_text("20 of 90 shown")  # ours does
+    expect(page.locator("#status")).to_have_text("20 of 90 shown")  # ours does
     assert page.evaluate("window.hacked") is None
 
 

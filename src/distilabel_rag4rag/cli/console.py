@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -22,6 +23,13 @@ from rich.progress import (
 )
 from rich.table import Table
 from rich.text import Text
+
+from distilabel_rag4rag.comparison.formatting import number, percent
+from distilabel_rag4rag.comparison.result import estimate_from_json
+from distilabel_rag4rag.comparison.to_train_on import describe_to_train_on
+from distilabel_rag4rag.data.run_folder import ROWS_FILE
+from distilabel_rag4rag.report.examples import Example, choose_examples
+from distilabel_rag4rag.schema import HUMAN
 
 if TYPE_CHECKING:
     from distilabel_rag4rag.experiment.experiment import Result
@@ -115,11 +123,21 @@ class ArmProgress:
 def print_result(result: "Result", console: Console) -> None:
     """The comparison, three examples, and where the files are."""
     print_comparison(result.summary, result.run["arms"], console)
-    for example in examples(result.rows.to_pylist()):
+    for example in choose_examples(result.comparison, 3)[0]:
         console.print(example_table(example))
+    rows = next(path for path in result.files if path.name == ROWS_FILE)
+    print_files(result.summary, result.files, rows, console)
+
+
+def print_files(
+    summary: dict[str, Any], files: list[Path], rows: Path | None, console: Console
+) -> None:
+    """What was written, and last which rows can be trained on."""
     console.print("Written:", style="bold")
-    for path in result.files:
-        console.print(f"  {path}", highlight=False, markup=False)
+    for path in files:
+        console.print(f"  {path}", highlight=False, markup=False, soft_wrap=True)
+    text = describe_to_train_on(summary["to_train_on"], None if rows is None else str(rows))
+    console.print(text, style="bold", highlight=False, markup=False, soft_wrap=True)
 
 
 def print_comparison(summary: dict[str, Any], arm_runs: dict[str, Any], console: Console) -> None:
@@ -130,8 +148,9 @@ def print_comparison(summary: dict[str, Any], arm_runs: dict[str, Any], console:
     console.width = width
     if retrieval := summary.get("retrieval"):
         console.print(
-            f"Retrieval ({retrieval['arm']}): hit rate {_rate(retrieval, 'hit_rate')},"
-            f" MRR {_number(retrieval, 'mrr')}",
+            f"Retrieval ({retrieval['arm']}):"
+            f" hit rate {percent(estimate_from_json(retrieval, 'hit_rate'))},"
+            f" MRR {number(estimate_from_json(retrieval, 'mrr'), digits=3)}",
             highlight=False,
             markup=False,
         )
@@ -165,57 +184,25 @@ def arms_table(summary: dict[str, Any], arm_runs: dict[str, Any]) -> Table:
 
 
 def _stacked(values: dict[str, Any], name: str) -> str:
-    """A rate in percent, and below it its interval in whole percents."""
-    if values.get(name) is None:
-        return "–"
-    low, high = values.get(f"{name}_ci") or (None, None)
-    around = "" if low is None or high is None else f"\n{100 * low:.0f}–{100 * high:.0f}"
-    return f"{100 * values[name]:.1f}{around}"
+    """A rate, and below it its interval, for a narrow column whose heading says percent."""
+    rate, _, interval = percent(estimate_from_json(values, name)).partition(" ")
+    return "\n".join(filter(None, (rate.removesuffix("%"), interval.strip("[]"))))
 
 
-def _rate(values: dict[str, Any], name: str) -> str:
-    return _interval(values, name, lambda value: f"{100 * value:.1f}", "%")
-
-
-def _number(values: dict[str, Any], name: str) -> str:
-    return _interval(values, name, lambda value: f"{value:.3f}", "")
-
-
-def _interval(values: dict[str, Any], name: str, write: Any, unit: str) -> str:
-    if values.get(name) is None:
-        return "–"
-    low, high = values.get(f"{name}_ci") or (None, None)
-    around = "" if low is None or high is None else f" [{write(low)}, {write(high)}]"
-    return f"{write(values[name])}{unit}{around}"
-
-
-def examples(rows: list[dict[str, Any]], count: int = 3) -> list[dict[str, dict[str, Any]]]:
-    """Questions with every arm's row, those first where zero_shot was flagged and rag4rag not."""
-    by_id: dict[str, dict[str, dict[str, Any]]] = {}
-    for row in rows:
-        if row["arm"] != "human":
-            by_id.setdefault(row["id"], {})[row["arm"]] = row
-
-    def instructive(example: dict[str, dict[str, Any]]) -> int:
-        kept = {arm: bool(row["keep_row_after_grounding"]) for arm, row in example.items()}
-        fixed = kept.get("rag4rag", False) and not kept.get("zero_shot", True)
-        return -(2 * fixed + len(set(kept.values())))
-
-    return sorted(by_id.values(), key=instructive)[:count]
-
-
-def example_table(example: dict[str, dict[str, Any]]) -> Table:
-    """A question, a person's answer, and each arm's with its hallucinated spans marked."""
-    first = next(iter(example.values()))
-    table = Table(box=box.SIMPLE_HEAD, title=Text(first["question"] or ""), title_justify="left")
+def example_table(example: Example) -> Table:
+    """A question, the human answer, and each arm's with its hallucinated spans marked."""
+    table = Table(box=box.SIMPLE_HEAD, title=Text(example.question), title_justify="left")
     table.add_column("arm")
     table.add_column("answer", ratio=1, overflow="fold")
     table.add_column("score", justify="right")
-    table.add_row("human", Text(first["human_answer"] or "–"), "")
-    for arm, row in example.items():
-        answer = Text(row["answer"] or f"({row['answer_reason'] or 'none'})")
-        for span in row["hallucinated_spans"] or []:
-            answer.stylize("bold red underline", span["start"], span["end"])
-        score = row["hallucination_score"]
-        table.add_row(Text(arm), answer, "–" if score is None else f"{score:.2f}")
+    table.add_row(HUMAN, Text(example.human_answer or "–"), "")
+    for answer in example.answers:
+        text = Text()
+        for piece, confidence in answer.pieces:
+            text.append(piece, style="" if confidence is None else "bold red underline")
+        if not answer.pieces:
+            text.append(f"({answer.note or answer.outcome})")
+        table.add_row(
+            Text(answer.arm), text, "–" if answer.score is None else f"{answer.score:.2f}"
+        )
     return table

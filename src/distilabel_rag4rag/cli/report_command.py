@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from distilabel_rag4rag.cli.console import print_comparison
+from distilabel_rag4rag.cli.console import print_comparison, print_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,8 +88,9 @@ def report(
         errors.print(f"Error: {as_options(error)}", style="red", markup=False, highlight=False)
         raise typer.Exit(2) from error
     print_comparison(comparison.to_dict(), {}, console)
-    for path in files:
-        console.print(path, highlight=False, markup=False, soft_wrap=True)
+    rows = Path(sources[0]) / ROWS_FILE
+    is_folder = len(sources) == 1 and rows.is_file()
+    print_files(comparison.to_dict(), files, rows if is_folder else None, console)
 
 
 def _report(

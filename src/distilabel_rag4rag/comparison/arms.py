@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from distilabel_rag4rag.comparison.causes import count_causes
 from distilabel_rag4rag.comparison.result import ArmResult
 from distilabel_rag4rag.comparison.statistics import ClusterBootstrap
 
@@ -10,14 +11,15 @@ def measure_arm(rows: pd.DataFrame, bootstrap: ClusterBootstrap) -> ArmResult:
     """All figures of one arm from its rows (see `table.mark_outcomes`)."""
     r = rows
     every = r["answered"] | ~r["answered"]
-    human, answered = r["human"], r["answered"]
+    known, answered = r["has_truth"], r["answered"]
     cells = {
         "grounded_right": r["grounded"] & r["right"],
-        "grounded_wrong": r["grounded"] & human & ~r["right"],
+        "grounded_wrong": r["grounded"] & known & ~r["right"],
         "flagged_right": r["flagged"] & r["right"],
-        "flagged_wrong": r["flagged"] & human & ~r["right"],
-        "unjudged": r["unjudged"] & human,
-        "not_answered": ~answered & human,
+        "flagged_wrong": r["flagged"] & known & ~r["right"],
+        "unjudged": r["unjudged"] & known,
+        "not_answered": ~answered & known & ~r["right"],
+        "abstained_right": r["abstained"] & r["right"],
     }
     rates = bootstrap.rates(
         {
@@ -27,11 +29,11 @@ def measure_arm(rows: pd.DataFrame, bootstrap: ClusterBootstrap) -> ArmResult:
             "answered_rate": (answered, every),
             "abstained_rate": (r["abstained"], every),
             "failed_rate": (r["failed"], every),
-            "grounded_rate": (r["grounded"], every),
-            "exact_match": (r["exact"], human),
-            "f1": (r["f1"], human),
-            "exact_match_answered": (r["exact"], human & answered),
-            "f1_answered": (r["f1"], human & answered),
+            "grounded_rate": (r["grounded"] & ~r["unanswerable"], ~r["unanswerable"]),
+            "exact_match": (r["exact"], known),
+            "f1": (r["f1"], known),
+            "exact_match_answered": (r["exact"], known & answered),
+            "f1_answered": (r["f1"], known & answered),
         }
     )
     return ArmResult(
@@ -42,27 +44,36 @@ def measure_arm(rows: pd.DataFrame, bootstrap: ClusterBootstrap) -> ArmResult:
         judged=int(r["judged"].sum()),
         unjudged=int(r["unjudged"].sum()),
         hallucinated=int(r["flagged"].sum()),
-        human_answers=int(human.sum()),
+        human_answers=int(r["human"].sum()),
+        unanswerable=int(r["unanswerable"].sum()),
         cells={name: int(cell.sum()) for name, cell in cells.items()},
-        cell_rates=bootstrap.rates({name: (cell, human) for name, cell in cells.items()}),
+        cell_rates=bootstrap.rates({name: (cell, known) for name, cell in cells.items()}),
+        right_in_other_form=int((answered & ~r["right"] & r["lenient_right"]).sum()),
         answer_words=bootstrap.means({"words": (r["words"], answered)})["words"],
         evidence_truncated=int((r["evidence_truncated"] == True).sum()),  # noqa: E712
-        unjudged_reasons=_reasons(r.loc[r["unjudged"], "judge_reason"]),
-        failed_reasons=_reasons(r.loc[r["failed"], "answer_reason"]),
+        many_windows=int((_numbers(r["evidence_windows"]) >= MANY_WINDOWS).sum()),
+        most_windows=_largest(r["evidence_windows"]),
+        unjudged_reasons=count_causes(r.loc[r["unjudged"], "judge_reason"]),
+        failed_reasons=count_causes(r.loc[r["failed"], "answer_reason"]),
         input_tokens=_total(r["input_tokens"]),
         output_tokens=_total(r["output_tokens"]),
         **rates,
     )
 
 
-def _reasons(reasons: pd.Series) -> dict[str, int]:
-    counts = reasons.fillna("no reason given").astype(str).value_counts()
-    return {
-        str(reason): int(n)
-        for reason, n in sorted(counts.items(), key=lambda c: (-c[1], str(c[0])))
-    }
+#: From so many windows on, evidence is called long.
+MANY_WINDOWS = 4
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    return pd.to_numeric(column, errors="coerce")
+
+
+def _largest(column: pd.Series) -> int | None:
+    known = _numbers(column).dropna()
+    return int(known.max()) if len(known) else None
 
 
 def _total(tokens: pd.Series) -> int | None:
-    known = pd.to_numeric(tokens, errors="coerce").dropna()
+    known = _numbers(tokens).dropna()
     return int(known.sum()) if len(known) else None

@@ -1,4 +1,4 @@
-"""Values of any origin (CSV text, NumPy, JSON, pandas' NaN) -> the types of columns.py."""
+"""Values of any origin (CSV text, NumPy, JSON, pandas' NaN) -> the types of the schema."""
 
 import ast
 import json
@@ -21,8 +21,9 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from distilabel_rag4rag.schema import BY_NAME, SPAN
+from distilabel_rag4rag.utils.text import has_text, is_missing
 
-#: Least and greatest value of a column, and what stands for no limit.
+#: Least and greatest value of a column; None: no limit.
 LIMITS: dict[str, tuple[float, float | None]] = {
     "hallucination_score": (0.0, 1.0),
     "source_rank": (1, None),
@@ -30,8 +31,8 @@ LIMITS: dict[str, tuple[float, float | None]] = {
 }
 
 
-def typed(table: pd.DataFrame, kinds: dict[str, pa.DataType] | None = None) -> pd.DataFrame:
-    """The table with its columns of the given types, by default those of ours that it has.
+def with_types(table: pd.DataFrame, kinds: dict[str, pa.DataType] | None = None) -> pd.DataFrame:
+    """The table with its columns of the given types, by default those of the schema.
 
     None, NaN and empty text are None, except that a text column keeps an empty text; lists may
     be JSON or a Python literal; "3" and 3.0 are the whole number 3.
@@ -40,10 +41,10 @@ def typed(table: pd.DataFrame, kinds: dict[str, pa.DataType] | None = None) -> p
         ValueError: naming column, row, what was found and what was expected.
     """
     kinds = kinds or {name: column.type for name, column in BY_NAME.items() if name in table}
-    return table.assign(**{name: _typed(table[name], kind) for name, kind in kinds.items()})
+    return table.assign(**{name: _converted(table[name], kind) for name, kind in kinds.items()})
 
 
-def _typed(values: pd.Series, kind: pa.DataType) -> pd.Series:
+def _converted(values: pd.Series, kind: pa.DataType) -> pd.Series:
     try:
         clean = _adapter(kind, LIMITS.get(str(values.name))).validate_python(values.tolist())
     except ValidationError as error:
@@ -63,12 +64,12 @@ def _short(value: object) -> str:
 
 
 def _value(value: Any) -> Any:
-    """Without what pandas and NumPy put around or instead of a value."""
+    """The value as Python's own; None where it is missing or empty text."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
-    if value is None or value is pd.NA or value is pd.NaT or (value != value) is True:
+    if is_missing(value) or (isinstance(value, str) and not has_text(value)):
         return None
-    return None if isinstance(value, str) and not value.strip() else value
+    return value
 
 
 def _text(value: Any) -> str | None:
@@ -77,7 +78,7 @@ def _text(value: Any) -> str | None:
         return value
     value = _value(value)
     if isinstance(value, list | dict):
-        raise ValueError("one text is meant")
+        raise ValueError("a single text is expected")
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return None if value is None else str(value)
@@ -106,7 +107,7 @@ class _Span(TypedDict):
 
 
 def _span(value: Any) -> Any:
-    """A span that says no confidence was found by a judge that knows only yes and no."""
+    """Without a confidence the span is from a judge that says only yes or no: 1."""
     if isinstance(value, dict) and value.get("confidence") is None:
         return value | {"confidence": 1.0}
     return value

@@ -9,6 +9,7 @@ import pandas as pd
 
 from distilabel_rag4rag.comparison.arms import measure_arm
 from distilabel_rag4rag.comparison.judge_error import JudgeError, measure_judge
+from distilabel_rag4rag.comparison.notes import rows_not_shared, write_notes
 from distilabel_rag4rag.comparison.pairs import measure_pairs
 from distilabel_rag4rag.comparison.result import ArmResult, PairResult, to_json
 from distilabel_rag4rag.comparison.retrieval import RetrievalResult, measure_retrieval
@@ -21,11 +22,15 @@ from distilabel_rag4rag.comparison.table import (
     arm_names,
     as_table,
     mark_outcomes,
-    published_arm,
+    repaired_arm,
 )
 from distilabel_rag4rag.comparison.thresholds import ThresholdSweep, sweep
+from distilabel_rag4rag.comparison.to_train_on import RowsToTrainOn, count_to_train_on
 from distilabel_rag4rag.comparison.verdict import Verdict, judge_pair
+from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.schema import HUMAN, RAG4RAG, REPAIRED, ZERO_SHOT
 from distilabel_rag4rag.utils.public import public
+from distilabel_rag4rag.utils.text import counted
 
 
 @public
@@ -35,6 +40,7 @@ class Comparison:
 
     settings: dict[str, Any]
     verdict: Verdict
+    to_train_on: RowsToTrainOn
     arms: dict[str, ArmResult]
     pairs: dict[str, PairResult]
     retrieval: RetrievalResult | None
@@ -57,19 +63,19 @@ def compare(
     bootstrap: int = 2000,
     level: float = 0.95,
     right_f1: float = RIGHT_F1,
-    baseline: str = "zero_shot",
-    candidate: str = "rag4rag",
+    baseline: str = ZERO_SHOT,
+    candidate: str = RAG4RAG,
     by: Sequence[str] = ("title",),
     labels: Rows | None = None,
-    human_arm: str = "human",
+    human_arm: str = HUMAN,
     columns: Mapping[str, str | None] | None = None,
     arm: str | None = None,
 ) -> Comparison:
     """Compare the arms of `rows` on the same questions.
 
     Args:
-        rows: one row per question and arm, with the columns of columns.py: a DataFrame, a
-            Dataset or dicts. Needed are `arm`, `id` and `answer`; what else is there is used.
+        rows: one row per question and arm, with the columns of `schema`: a DataFrame, a Dataset
+            or dicts. Needed are `arm`, `id` and `answer`; the others are used where they exist.
         threshold: an answer whose hallucination score reaches it is flagged.
         seed: of the bootstrap and the permutation tests.
         bootstrap: number of resamples.
@@ -89,7 +95,7 @@ def compare(
     Raises:
         ValueError: if a setting or the rows cannot be used.
     """
-    for setting, fits, found, expected in (
+    for setting, is_usable, found, expected in (
         ("threshold", 0 < threshold <= 1, threshold, "0 < threshold <= 1"),
         ("right_f1", 0 < right_f1 <= 1, right_f1, "0 < right_f1 <= 1"),
         ("level", 0.5 <= level < 1, level, "0.5 <= level < 1, e.g. 0.95"),
@@ -98,8 +104,8 @@ def compare(
         ("by", not isinstance(by, str), by, "a list of columns"),
         ("baseline and candidate", baseline != candidate, candidate, "two arms"),
     ):
-        if not fits:
-            raise ValueError(f"{setting}: found {found!r}, expected {expected}")
+        if not is_usable:
+            raise ConfigError(setting, found, expected)
     resampling = Resampling(bootstrap, seed, level)
     table = as_table(rows, columns=columns, arm=arm)
     table = mark_outcomes(
@@ -107,20 +113,20 @@ def compare(
     )
     human, ran = table[table["arm"] == human_arm], table[table["arm"] != human_arm]
     if ran.empty:
-        raise ValueError(f"rows: found only the arm {human_arm!r}, expected one that a model wrote")
-    if "published" in set(ran["arm"]):
-        raise ValueError("rows: the arm 'published' is computed from the others; rename yours")
+        raise ConfigError("rows", [human_arm], "an arm that an LLM answered")
+    ran, notes = _without_computed(ran)
     for setting, given, default in (
-        ("baseline", baseline, "zero_shot"),
-        ("candidate", candidate, "rag4rag"),
+        ("baseline", baseline, ZERO_SHOT),
+        ("candidate", candidate, RAG4RAG),
     ):
         if given != default and given not in set(ran["arm"]):
-            raise ValueError(f"{setting}: found {given!r}, expected one of {arm_names(ran)}")
-    table = _with_published(ran, baseline, candidate)
+            raise ConfigError(setting, given, f"one of {arm_names(ran)}")
+    table = _with_repaired(ran, baseline, candidate)
     by_arm = {name: table[table["arm"] == name] for name in arm_names(table)}
     arms = {name: measure_arm(r, resampling.of(r["cluster"])) for name, r in by_arm.items()}
     pairs = measure_pairs(table, resampling)
     verdict = judge_pair(arms, pairs, baseline=baseline, candidate=candidate)
+    about = verdict.winner or verdict.candidate or next(iter(arms))
     return Comparison(
         settings={
             "threshold": threshold,
@@ -131,77 +137,46 @@ def compare(
             "clusters": int(table["cluster"].nunique()),
         },
         verdict=verdict,
+        to_train_on=count_to_train_on(by_arm[about], about),
         arms=arms,
         pairs=pairs,
         retrieval=measure_retrieval(table, resampling, prefer=candidate),
         thresholds=sweep(by_arm, resampling),
         judge=measure_judge(ran, human, resampling),
         slices=_slices(ran, by, resampling, verdict),
-        notes=[*_notes(arms), *_not_shared(pairs, verdict)],
+        notes=[*notes, *write_notes(ran, arms), *rows_not_shared(pairs, verdict)],
         table=table,
     )
 
 
-def _with_published(table: pd.DataFrame, baseline: str, candidate: str) -> pd.DataFrame:
-    names = set(table["arm"])
-    if not {baseline, candidate} <= names:
+def _without_computed(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Without rows of the arm that is computed here, and a note where there were any."""
+    computed = table["arm"] == REPAIRED
+    if computed.all():
+        raise ConfigError("rows", [REPAIRED], "an arm that was run; this one is computed")
+    if not computed.any():
+        return table, []
+    note = (
+        f"{counted(int(computed.sum()), 'row')} of the arm {REPAIRED} in the data "
+        f"{'was' if computed.sum() == 1 else 'were'} left out: it is computed anew from the others."
+    )
+    return table[~computed], [note]
+
+
+def _with_repaired(table: pd.DataFrame, baseline: str, candidate: str) -> pd.DataFrame:
+    if not {baseline, candidate} <= set(table["arm"]):
         return table.reset_index(drop=True)
-    made = published_arm(table, baseline=baseline, candidate=candidate)
-    return pd.concat([table, made], ignore_index=True)
+    repaired = repaired_arm(table, baseline=baseline, candidate=candidate)
+    return pd.concat([table, repaired], ignore_index=True)
 
 
 def _slices(
     table: pd.DataFrame, by: Sequence[str], resampling: Resampling, verdict: Verdict
 ) -> dict[str, list[Slice]]:
     if missing := [column for column in by if column not in table]:
-        raise ValueError(f"by: found {missing}, expected columns of the rows")
+        raise ConfigError("by", missing, "columns of the rows")
     for column in by:
         if table[column].map(lambda value: isinstance(value, list | dict | np.ndarray)).any():
-            raise ValueError(f"by: found {column!r}, expected a column of single values")
+            raise ConfigError("by", column, "a column of single values")
     a, b = verdict.baseline or "", verdict.candidate or ""
     return {column: break_down(table, column, resampling, baseline=a, candidate=b) for column in by}
-
-
-def _notes(arms: Mapping[str, ArmResult]) -> list[str]:
-    """What a reader must know before believing a figure."""
-    notes = []
-    for name, arm in arms.items():
-        if name == "published":  # its rows are told of in the arms they are from
-            continue
-        if arm.unjudged:
-            notes.append(
-                f"{name}: {arm.unjudged} of {arm.answered} answers were not judged and count "
-                f"neither as clean nor as flagged ({_counted(arm.unjudged_reasons)})."
-            )
-        if arm.failed:
-            notes.append(
-                f"{name}: the LLM gave nothing in {arm.failed} of {arm.rows} rows "
-                f"({_counted(arm.failed_reasons)})."
-            )
-        if arm.evidence_truncated:
-            notes.append(
-                f"{name}: in {arm.evidence_truncated} of {arm.rows} rows some evidence did not "
-                "fit the judge's window."
-            )
-    if "published" in arms:
-        notes.append(
-            "published: not an arm that was run, but the published procedure computed from the "
-            "others: the baseline's answers, the flagged ones replaced by the candidate's."
-        )
-    return notes
-
-
-def _not_shared(pairs: Mapping[str, PairResult], verdict: Verdict) -> list[str]:
-    """Rows that the paired figures leave out."""
-    a, b = verdict.baseline, verdict.candidate
-    pair = pairs.get(f"{a}_vs_{b}") or pairs.get(f"{b}_vs_{a}")
-    alone = ((pair.a, pair.only_in_a), (pair.b, pair.only_in_b)) if pair else ()
-    return [
-        f"{count} questions stand in {name} alone and are in no paired figure."
-        for name, count in alone
-        if count
-    ]
-
-
-def _counted(reasons: Mapping[str, int]) -> str:
-    return ", ".join(f"{reason}: {count}" for reason, count in list(reasons.items())[:5])

@@ -2,42 +2,53 @@
 
 from distilabel_rag4rag.comparison.statistics import Estimate
 
-
-def short(name: str) -> str:
-    """A name for a plot, which has no room for a long one."""
-    return name if len(name) <= 18 else f"{name[:17]}…"
+UNKNOWN = "n/a"
 
 
 def percent(estimate: Estimate, *, interval: bool = True) -> str:
     """`21.0% [18.2, 24.1]`, or `n/a`."""
-    if estimate.value is None:
-        return "n/a"
-    text = f"{100 * estimate.value:.1f}%"
-    if not interval or estimate.low is None or estimate.high is None:
-        return text
-    return f"{text} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+    return _figure(estimate, 100, ".1f", "%", interval)
 
 
-def number(estimate: Estimate, *, interval: bool = True) -> str:
+def number(estimate: Estimate, *, digits: int = 2, interval: bool = True) -> str:
     """`0.41 [0.37, 0.45]`, or `n/a`."""
-    if estimate.value is None:
-        return "n/a"
-    text = f"{estimate.value:.2f}"
-    if not interval or estimate.low is None or estimate.high is None:
-        return text
-    return f"{text} [{estimate.low:.2f}, {estimate.high:.2f}]"
+    return _figure(estimate, 1, f".{digits}f", "", interval)
 
 
 def points(estimate: Estimate) -> str:
     """A difference of rates in percentage points: `-22.1 points [-27.0, -17.3]`."""
+    return _figure(estimate, 100, "+.1f", " points", True)
+
+
+def difference(estimate: Estimate) -> str:
+    """A difference of means: `+0.12 [+0.05, +0.19]`."""
+    return _figure(estimate, 1, "+.2f", "", True)
+
+
+def _figure(estimate: Estimate, scale: int, form: str, unit: str, interval: bool) -> str:
     if estimate.value is None:
-        return "n/a"
-    text = f"{100 * estimate.value:+.1f} points"
-    if estimate.low is None or estimate.high is None:
+        return UNKNOWN
+    text = f"{scale * estimate.value:{form}}{unit}"
+    if not interval or estimate.low is None or estimate.high is None:
         return text
-    return f"{text} [{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]"
+    return f"{text} [{scale * estimate.low:{form}}, {scale * estimate.high:{form}}]"
 
 
 def p_value(p: float) -> str:
     """`p = 0.012`, or `p < 0.001`."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def bare_p(p: float) -> str:
+    """A p-value for a table whose heading says what it is: `0.012`, or `< 0.001`."""
+    return p_value(p).removeprefix("p = ").removeprefix("p ")
+
+
+def count(n: int | None) -> str:
+    """`12,345`, or `n/a`."""
+    return UNKNOWN if n is None else f"{n:,}"
+
+
+def shorten(name: str, longest: int = 18) -> str:
+    """A name for a plot, where a long one does not fit."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"

@@ -1,32 +1,105 @@
-"""SQuAD exact match and F1, row by row, with torchmetrics' official normalisation."""
+"""SQuAD's exact match and F1, row by row."""
 
-from collections.abc import Sequence
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from torchmetrics.functional.text import squad
+
+from distilabel_rag4rag.comparison.number_forms import with_digits
+from distilabel_rag4rag.utils.scripts import UNSPACED, words
+
+Tokens = tuple[str, ...]
+
+_ASCII_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+#: French and Italian articles that are joined to the next word: l'eau, dell'acqua.
+_ELIDED_ARTICLES = re.compile(r"\b(?:l|d|un|all|dall|dell|nell|sull)['’](?=\w)", re.IGNORECASE)
 
 
 def squad_scores(
-    answers: Sequence[str | None], truths: Sequence[str | None]
+    answers: Sequence[str | None], golds: Sequence[Sequence[str]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exact match and F1 in [0, 1] per row; 0.0 where the answer or the truth is None."""
-    scores = np.array(
-        [
-            (0.0, 0.0) if answer is None or truth is None else _score(answer, truth)
-            for answer, truth in zip(answers, truths, strict=True)
-        ],
-        dtype=float,
-    ).reshape(-1, 2)
-    return scores[:, 0], scores[:, 1]
+    """Exact match and F1 in [0, 1] per row, as SQuAD's official script computes them.
+
+    Of several gold answers the best one counts. 0.0 where there is no answer or no gold. Beyond
+    the official script, composed and decomposed characters are the same (NFC), and text in
+    scripts without spaces is compared by character, as MLQA does it for Chinese.
+
+    References:
+        - [SQuAD](https://arxiv.org/abs/1606.05250)
+        - [MLQA](https://arxiv.org/abs/1910.07475)
+        - [CMRC 2018](https://arxiv.org/abs/1810.07366)
+    """
+    exact = _best(answers, golds, lambda a, b: float(squad_tokens(a) == squad_tokens(b)))
+    return exact, _best(answers, golds, lambda a, b: _f1(squad_tokens(a), squad_tokens(b)))
+
+
+def lenient_scores(
+    answers: Sequence[str | None], golds: Sequence[Sequence[str]]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """F1 where the form of numbers, articles and punctuation does not count; and containment.
+
+    It is for choosing which answers to call wrong, not a figure of SQuAD's: "Thirty-seven" is
+    "37", "1,000" is "one thousand", "l'eau" is "eau". The F1 is never below the official one. An
+    answer contains a gold answer where all words of the gold stand in it side by side.
+    """
+    f1 = _best(answers, golds, lambda a, b: _f1(_plain_tokens(a), _plain_tokens(b)))
+    contains = _best(answers, golds, lambda a, b: _contains(_plain_tokens(a), _plain_tokens(b)))
+    return np.maximum(f1, squad_scores(answers, golds)[1]), contains > 0
+
+
+def is_compared_by_character(answer: str | None, golds: Sequence[str]) -> bool:
+    """Whether some of the row's text has no spaces between words."""
+    return any(UNSPACED.search(text) for text in (answer or "", *golds))
 
 
 @lru_cache(maxsize=65536)
-def _score(answer: str, truth: str) -> tuple[float, float]:
-    result = squad(
-        {"id": "0", "prediction_text": answer},
-        {"id": "0", "answers": {"text": [truth], "answer_start": [0]}},
+def squad_tokens(text: str) -> Tokens:
+    """The official normalisation: lower case, without punctuation and English articles."""
+    text = unicodedata.normalize("NFC", text).lower()
+    if UNSPACED.search(text):
+        text = _without_punctuation(text)
+    text = _ARTICLES.sub(" ", text.translate(_ASCII_PUNCTUATION))
+    return tuple(words(text))
+
+
+@lru_cache(maxsize=65536)
+def _plain_tokens(text: str) -> Tokens:
+    text = _ELIDED_ARTICLES.sub("", unicodedata.normalize("NFKC", text))
+    return squad_tokens(_without_punctuation(with_digits(text)))
+
+
+def _without_punctuation(text: str) -> str:
+    return "".join(c for c in text if not unicodedata.category(c).startswith("P"))
+
+
+def _best(
+    answers: Sequence[str | None],
+    golds: Sequence[Sequence[str]],
+    score: Callable[[str, str], float],
+) -> NDArray[np.float64]:
+    return np.array(
+        [
+            0.0 if answer is None else max((score(answer, gold) for gold in own), default=0.0)
+            for answer, own in zip(answers, golds, strict=True)
+        ],
+        dtype=float,
     )
-    # torchmetrics counts in float32: 0.8 would come out as 0.79999992
-    return float(result["exact_match"]) / 100, round(float(result["f1"]) / 100, 6)
+
+
+def _f1(answer: Tokens, gold: Tokens) -> float:
+    if not answer or not gold:
+        return float(answer == gold)
+    common = (Counter(answer) & Counter(gold)).total()
+    # 2PR / (P + R), rounded so that no threshold depends on the last bits.
+    return round(2 * common / (len(answer) + len(gold)), 6)
+
+
+def _contains(answer: Tokens, gold: Tokens) -> bool:
+    places = range(len(answer) - len(gold) + 1)
+    return bool(gold) and any(answer[i : i + len(gold)] == gold for i in places)

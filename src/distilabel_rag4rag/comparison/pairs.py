@@ -27,8 +27,8 @@ from distilabel_rag4rag.comparison.table import OUTCOMES, arm_names
 
 PUBLISHED_FORMULA = "published formula on the published selection"
 NEEDED = [
-    *("arm", "id", "cluster", "answer", "outcome", "human", "exact", "f1"),
-    *("judged", "unjudged", "flagged", "grounded"),
+    *("arm", "id", "cluster", "answer", "outcome", "has_truth", "exact", "f1"),
+    *("judged", "unjudged", "flagged", "grounded", "unanswerable"),
 ]
 MEASURES = ("hallucination", "hallucination_all", "grounded", "exact_match")
 
@@ -50,7 +50,8 @@ def _measure(
 ) -> PairResult:
     """From the joined rows of two arms, with `_a` and `_b` after each column's name."""
     r = rows
-    scored = ~r["unjudged_a"] & ~r["unjudged_b"]
+    not_unjudged = ~r["unjudged_a"] & ~r["unjudged_b"]
+    with_truth = r["has_truth_a"] & r["has_truth_b"]
     judged = r["judged_a"] & r["judged_b"]
 
     def rates(name: str, counted: pd.Series) -> PairedRates:
@@ -64,10 +65,10 @@ def _measure(
         only_in_b=sizes[1] - len(r),
         identical_answers=int((r["answer_a"].fillna("") == r["answer_b"].fillna("")).sum()),
         hallucination=rates("flagged", judged),
-        hallucination_all=rates("flagged", scored),
-        grounded=rates("grounded", scored),
-        exact_match=rates("exact", r["human_a"] & r["human_b"]),
-        f1=paired_means(r["f1_a"], r["f1_b"], r["human_a"] & r["human_b"], bootstrap),
+        hallucination_all=rates("flagged", not_unjudged),
+        grounded=rates("grounded", not_unjudged & ~r["unanswerable_a"]),
+        exact_match=rates("exact", with_truth),
+        f1=paired_means(r["f1_a"], r["f1_b"], with_truth, bootstrap),
         transitions=_transitions(r),
         published_formula=_published_formula(r),
     )

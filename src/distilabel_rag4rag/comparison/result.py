@@ -1,6 +1,7 @@
 """What a comparison finds: plain dataclasses, and their JSON."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
@@ -22,15 +23,23 @@ class ArmResult:
         hallucination_rate: hallucinated of judged.
         hallucination_rate_all: hallucinated of all rows but the unjudged.
         hallucination_rate_worst: of answered, were every unjudged answer hallucinated.
-        grounded_rate: judged and not flagged, of all rows: what can be trained on.
-        human_answers: rows with a human answer; the base of the following.
-        exact_match, f1: SQuAD's, over these rows; no answer counts 0.
+        grounded_rate: judged and not flagged, of all rows whose question has an answer.
+        human_answers: rows with a human answer.
+        unanswerable: rows known to have none (`answerable` is False); with the former they are
+            the base of the following.
+        exact_match, f1: SQuAD's; no answer counts 0, but 1 where the question has none and the
+            LLM abstained.
         exact_match_answered, f1_answered: the same over the answered ones among them.
         cells: how many of these rows are grounded_right, grounded_wrong, flagged_right,
-            flagged_wrong, unjudged or not_answered; they sum to `human_answers`.
-        cell_rates: the cells as shares of `human_answers`.
-        answer_words: mean length of an answer in words.
+            flagged_wrong, unjudged, not_answered or abstained_right.
+        cell_rates: the cells as shares of these rows.
+        right_in_other_form: answers that F1 calls wrong and that match a human answer where the
+            form of numbers and articles does not count (37, thirty-seven).
+        answer_words: mean length of an answer in words; in characters, in scripts without spaces.
         evidence_truncated: rows in which some evidence did not fit the judge's window.
+        many_windows: rows whose evidence took at least `arms.MANY_WINDOWS` of the judge's windows.
+        most_windows: the most that a row's evidence took; None where that is not known.
+        unjudged_reasons, failed_reasons: cause -> rows, the most common first.
     """
 
     rows: int
@@ -48,14 +57,18 @@ class ArmResult:
     failed_rate: Estimate
     grounded_rate: Estimate
     human_answers: int
+    unanswerable: int
     exact_match: Estimate
     f1: Estimate
     exact_match_answered: Estimate
     f1_answered: Estimate
     cells: dict[str, int]
     cell_rates: dict[str, Estimate]
+    right_in_other_form: int
     answer_words: Estimate
     evidence_truncated: int
+    many_windows: int
+    most_windows: int | None
     unjudged_reasons: dict[str, int] = field(default_factory=dict)
     failed_reasons: dict[str, int] = field(default_factory=dict)
     input_tokens: int | None = None
@@ -105,9 +118,9 @@ class PairedMeans:
 
 @dataclass(frozen=True)
 class PublishedFormula:
-    """The published formula on the published selection: not a paired comparison.
+    """The formula of the published notebooks, on their selection: not a paired comparison.
 
-    It sets a's rate on all rows against b's rate on only the rows that a got flagged.
+    It compares a's rate on all rows with b's rate on only the rows that a got flagged.
     """
 
     name: str
@@ -127,10 +140,11 @@ class PairResult:
         identical_answers: rows in which both gave the same text, or none.
         hallucination: flagged, on rows that both answered and that were judged in both.
         hallucination_all: flagged, on all rows but those unjudged in either arm.
-        grounded: answered and not flagged, on the same rows: here an abstention costs.
-        exact_match, f1: against the human answer; no answer counts 0.
+        grounded: answered and not flagged, on the same rows but those of unanswerable questions:
+            here an abstention costs.
+        exact_match, f1: as in `ArmResult`.
         transitions: outcome in a -> outcome in b -> rows.
-        published_formula: for comparison with the published figure.
+        published_formula: for comparison with the figure in the published notebooks.
     """
 
     a: str
@@ -146,6 +160,12 @@ class PairResult:
     f1: PairedMeans
     transitions: dict[str, dict[str, int]]
     published_formula: PublishedFormula
+
+
+def estimate_from_json(values: Mapping[str, Any], name: str) -> Estimate:
+    """A figure of what `to_json` wrote."""
+    low, high = values.get(f"{name}_ci") or (None, None)
+    return Estimate(values.get(name), low, high)
 
 
 def to_json(value: Any) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from distilabel_rag4rag.comparison.statistics import ClusterBootstrap, Estimate, Resampling
+from distilabel_rag4rag.schema import REPAIRED
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def measure_retrieval(
     table: pd.DataFrame, resampling: Resampling, *, prefer: str
 ) -> RetrievalResult | None:
     """Retrieval of the arm `prefer`, or of the first arm that retrieved; None where none did."""
-    retrieved = table[table["retrieved_ids"].map(_is_list) & (table["arm"] != "published")]
+    retrieved = table[table["retrieved_ids"].map(_is_list) & (table["arm"] != REPAIRED)]
     if retrieved.empty:
         return None
     arms = list(dict.fromkeys(retrieved["arm"]))

@@ -1,14 +1,17 @@
 """Rows in, one table out, in which every row has exactly one outcome."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from distilabel_rag4rag.comparison.column_types import typed
-from distilabel_rag4rag.schema import BY_NAME
+from distilabel_rag4rag.comparison.column_types import with_types
+from distilabel_rag4rag.data.gold_answers import read_answers
+from distilabel_rag4rag.schema import ARM_ORDER, BY_NAME, OLD_ARM_NAMES, REPAIRED
+from distilabel_rag4rag.utils.scripts import words
+from distilabel_rag4rag.utils.text import has_text
 
 
 class HasToPandas(Protocol):
@@ -22,12 +25,8 @@ Rows: TypeAlias = pd.DataFrame | HasToPandas | Sequence[Mapping[str, Any]]
 #: What became of a row; every row is exactly one of these.
 OUTCOMES = ("grounded", "flagged", "unjudged", "abstained", "failed")
 
-#: The arms in the order in which they are told; others follow by name.
-ARM_ORDER = ("zero_shot", "gold_context", "rag4rag", "published")
-
-#: Share of the human answer's words, as F1, from which an answer counts as right.
+#: F1 against the human answer from which an answer counts as right.
 RIGHT_F1 = 0.5
-
 
 #: The column of human labels: True where a person calls the answer hallucinated.
 LABEL = "human_hallucinated"
@@ -35,7 +34,6 @@ LABEL = "human_hallucinated"
 #: How many rows a labelled row stands for: one over the chance with which it was drawn. Without
 #: the column all stand for as many; None: the row was not drawn at random.
 WEIGHT = "review_weight"
-
 
 #: The column of ties: True where as many people say hallucinated as not.
 TIE = "gold_tie"
@@ -82,40 +80,80 @@ def as_table(
         raise ValueError("rows: found none, expected at least one per arm")
     if "passage_id" not in table:
         table["passage_id"] = table["context"] if "context" in table else table["id"]
-    table = typed(table)
+    table = with_types(_with_golds(table))
+    table["arm"] = table["arm"].replace(OLD_ARM_NAMES)
     if "hallucination_score" not in table and "hallucinated_spans" in table:
         table["hallucination_score"] = table["hallucinated_spans"].map(_largest_confidence)
     for name in BY_NAME:
         if name not in table:
             table[name] = None
-    # The human answer belongs to the question, whichever arm's rows carry it.
-    known = table["human_answer"].where(table["human_answer"].map(_has_text))
-    table["human_answer"] = known.fillna(known.groupby(table["id"]).transform("first"))
-    table["human_answer"] = (
-        table["human_answer"].astype(object).where(table["human_answer"].notna(), None)
-    )
+    # These belong to the question, whichever arm's rows carry them.
+    for name in ("human_answers", "answerable"):
+        table[name] = _of_question(table, name)
+    first = [golds[0] if golds else None for golds in table["human_answers"]]
+    table["human_answer"] = pd.Series(first, index=table.index, dtype=object)
     return _sorted(table)
 
 
+def _with_golds(table: pd.DataFrame) -> pd.DataFrame:
+    """The human answers, in whatever form they come, as lists; and whether there can be one."""
+    columns = [name for name in ("human_answers", "human_answer") if name in table]
+    golds, answerable = [], []
+    for row, values in enumerate(table[columns].itertuples(index=False, name=None)):
+        read = [
+            read_answers(value, f"column {name!r}, row {row}: ")
+            for name, value in zip(columns, values, strict=True)
+        ]
+        golds.append(next((found.texts for found in read if found.texts), None))
+        answerable.append(next((found.answerable for found in read), None))
+    given = table["answerable"] if "answerable" in table else pd.Series(None, table.index, object)
+    return table.drop(columns=columns).assign(
+        human_answers=pd.Series(golds, index=table.index, dtype=object),
+        answerable=given.astype(object).where(given.notna(), answerable),
+    )
+
+
+def _of_question(table: pd.DataFrame, name: str) -> pd.Series:
+    """The column, with what another row of the same question says where a row says nothing."""
+    said: dict[str, Any] = {}
+    for key, value in zip(table["id"], table[name], strict=True):
+        if value is not None:
+            said.setdefault(key, value)
+    values = [
+        said.get(key) if value is None else value
+        for key, value in zip(table["id"], table[name], strict=True)
+    ]
+    return pd.Series(values, index=table.index, dtype=object)
+
+
 def arm_names(table: pd.DataFrame) -> list[str]:
-    """The arms in the order in which they are told."""
+    """The arms in the order in which they are reported."""
     return sorted(table["arm"].unique(), key=_arm_rank)
+
+
+def run_arms(names: Iterable[str]) -> list[str]:
+    """Those of the arms that were run, not computed from others."""
+    return [name for name in names if name != REPAIRED]
 
 
 def mark_outcomes(table: pd.DataFrame, threshold: float, right_f1: float) -> pd.DataFrame:
     """Add what is counted: `outcome`, booleans, EM and F1, and the cluster of each row."""
-    from distilabel_rag4rag.comparison.metrics import squad_scores
+    from distilabel_rag4rag.comparison.metrics import lenient_scores, squad_scores
 
     abstained = table["abstained"] == True  # noqa: E712
+    unanswerable = table["answerable"] == False  # noqa: E712
     score = table["hallucination_score"].astype(float)
-    answered = table["answer"].map(_has_text).astype(bool) & ~abstained
+    answered = table["answer"].map(has_text).astype(bool) & ~abstained
     judged = answered & score.notna()
     flagged = judged & (score >= threshold)
-    human = table["human_answer"].map(_has_text).astype(bool)
-    exact, f1 = squad_scores(
-        [answer if ok else None for answer, ok in zip(table["answer"], answered, strict=True)],
-        [truth if ok else None for truth, ok in zip(table["human_answer"], human, strict=True)],
-    )
+    human = table["human_answers"].map(bool).astype(bool) & ~unanswerable
+    answers = [a if ok else None for a, ok in zip(table["answer"], answered, strict=True)]
+    golds = [list(g) if ok else [] for g, ok in zip(table["human_answers"], human, strict=True)]
+    exact, f1 = squad_scores(answers, golds)
+    lenient_f1, contains_gold = lenient_scores(answers, golds)
+    # As in SQuAD 2.0: where there is no answer, declining is the right one.
+    rightly_abstained = abstained & unanswerable
+    exact, f1 = np.where(rightly_abstained, 1.0, exact), np.where(rightly_abstained, 1.0, f1)
     return table.assign(
         answered=answered,
         abstained=abstained,
@@ -130,18 +168,21 @@ def mark_outcomes(table: pd.DataFrame, threshold: float, right_f1: float) -> pd.
             default="failed",
         ),
         score=score,
+        unanswerable=unanswerable,
         human=human,
+        has_truth=human | unanswerable,
         exact=exact,
         f1=f1,
-        right=human & (f1 >= right_f1),
+        right=(human | unanswerable) & (f1 >= right_f1),
+        lenient_f1=lenient_f1,
+        lenient_right=human & (lenient_f1 >= right_f1),
+        contains_gold=contains_gold,
         label=_labels(table),
-        tie=typed(table, {TIE: pa.bool_()})[TIE] == True if TIE in table else False,  # noqa: E712
-        weight=typed(table, {WEIGHT: pa.float64()})[WEIGHT].astype(float)
+        tie=with_types(table, {TIE: pa.bool_()})[TIE] == True if TIE in table else False,  # noqa: E712
+        weight=with_types(table, {WEIGHT: pa.float64()})[WEIGHT].astype(float)
         if WEIGHT in table
         else 1.0,
-        words=[
-            len(a.split()) if ok else 0 for a, ok in zip(table["answer"], answered, strict=True)
-        ],
+        words=[len(words(answer)) if answer else 0 for answer in answers],
         # A row without a passage is a cluster of its own.
         cluster=table["passage_id"].where(table["passage_id"].notna(), "id:" + table["id"]),
     )
@@ -160,7 +201,8 @@ def add_labels(table: pd.DataFrame, labels: Rows) -> pd.DataFrame:
         raise ValueError(f"labels: columns {missing} are missing; found {list(given.columns)}")
     kinds = {"arm": pa.string(), "id": pa.string(), LABEL: pa.bool_(), TIE: pa.bool_()}
     kinds |= {WEIGHT: pa.float64()}
-    given = typed(given, {name: kind for name, kind in kinds.items() if name in given})
+    given = with_types(given, {name: kind for name, kind in kinds.items() if name in given})
+    given["arm"] = given["arm"].replace(OLD_ARM_NAMES)
     if given[["arm", "id"]].isna().any(axis=None):
         raise ValueError("labels: `arm` and `id` must be set in every row; found None")
     names = [name for name in (LABEL, TIE, WEIGHT) if name in given]
@@ -170,25 +212,25 @@ def add_labels(table: pd.DataFrame, labels: Rows) -> pd.DataFrame:
             f"labels: arm and id {twice[0]} come more than once, expected one label per answer"
         )
     index = pd.MultiIndex.from_frame(table[["arm", "id"]])
-    if strange := sorted(set(by_row.index) - set(index)):
+    if unknown := sorted(set(by_row.index) - set(index)):
         raise ValueError(
-            f"labels: {len(strange)} belong to no row, the first to arm and id {strange[0]}"
+            f"labels: {len(unknown)} belong to no row, the first to arm and id {unknown[0]}"
         )
     found = by_row.reindex(index)
     return table.assign(**{name: found[name].to_numpy() for name in names})
 
 
-def published_arm(table: pd.DataFrame, *, baseline: str, candidate: str) -> pd.DataFrame:
-    """The published procedure: the baseline's rows, the flagged ones replaced by the candidate's.
+def repaired_arm(table: pd.DataFrame, *, baseline: str, candidate: str) -> pd.DataFrame:
+    """The baseline's rows, the flagged ones replaced by the candidate's.
 
     Every row of the baseline counts. A flagged row that the candidate does not have stays.
-    Takes and returns rows of `mark_outcomes`; `published_from` says which arm a row is from.
+    Takes and returns rows of `mark_outcomes`; `repaired_from` says which arm a row is from.
     """
     kept = table[table["arm"] == baseline].set_index("id", drop=False)
     new = table[table["arm"] == candidate].set_index("id", drop=False)
     replaced = kept.index[kept["flagged"]].intersection(new.index)
     rows = pd.concat([kept.drop(index=replaced), new.loc[replaced]])
-    return rows.assign(published_from=rows["arm"], arm="published").sort_index()
+    return rows.assign(repaired_from=rows["arm"], arm=REPAIRED).sort_index()
 
 
 def _frame(rows: Any) -> pd.DataFrame:
@@ -221,11 +263,7 @@ def _labels(table: pd.DataFrame) -> pd.Series:
     """True, False or None per row."""
     if LABEL not in table:
         return pd.Series(None, index=table.index, dtype=object)
-    return typed(table, {LABEL: pa.bool_()})[LABEL]
-
-
-def _has_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    return with_types(table, {LABEL: pa.bool_()})[LABEL]
 
 
 def _largest_confidence(spans: Any) -> float | None:

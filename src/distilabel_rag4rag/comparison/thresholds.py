@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from distilabel_rag4rag.comparison.statistics import Estimate, Resampling
+from distilabel_rag4rag.schema import REPAIRED
 
 THRESHOLDS = np.round(np.arange(0.02, 1.0, 0.02), 2)
 BINS = np.round(np.linspace(0, 1, 21), 2)
@@ -30,7 +31,7 @@ class ThresholdSweep:
         thresholds: from 0.02 to 0.98.
         rates: arm -> one estimate per threshold.
         crossings: where the order of two arms changes; empty if it never does. The arm
-            `published`, made of two others, is left out.
+            `repaired`, made of two others, is left out.
         score_edges: edges of the histogram's bins.
         scores: arm -> judged answers per bin.
         lowest_score: the lowest score above 0. A judge that keeps only spans above its own
@@ -70,7 +71,7 @@ def _rates(rows: pd.DataFrame, resampling: Resampling) -> list[Estimate]:
 
 def _crossings(rates: Mapping[str, list[Estimate]]) -> list[Crossing]:
     found = []
-    for a, b in combinations([name for name in rates if name != "published"], 2):
+    for a, b in combinations([name for name in rates if name != REPAIRED], 2):
         lower = None  # whichever of the two was lower last; equal rates change nothing
         for threshold, x, y in zip(THRESHOLDS.tolist(), rates[a], rates[b], strict=True):
             if x.value is None or y.value is None or x.value == y.value:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.schema import OLD_ARM_NAMES
 from distilabel_rag4rag.utils.atomic import write_whole
 
 if TYPE_CHECKING:
@@ -44,8 +45,11 @@ class RunFolder:
         return pq.read_table(self.path / ROWS_FILE)
 
     def summary(self) -> dict[str, Any]:
-        """The figures of the comparison; empty where there are none."""
-        return self._json(SUMMARY_FILE)
+        """The figures of the comparison, with arms by the names of today; empty without them."""
+        return {
+            name: _with_new_names(value) if name in _NAMING_ARMS else value
+            for name, value in self._json(SUMMARY_FILE).items()
+        }
 
     def run(self) -> dict[str, Any]:
         """Settings, versions, seconds and counts; empty where there are none."""
@@ -73,3 +77,24 @@ class RunFolder:
         if not isinstance(found, dict):
             raise ConfigError(None, str(path), f"a JSON object in it, not {type(found).__name__}")
         return found
+
+
+#: The parts of a summary that name the arm that is computed.
+_NAMING_ARMS = ("arms", "pairs", "thresholds", "notes")
+
+
+def _with_new_names(value: Any) -> Any:
+    """Arms that an earlier version named otherwise, as keys, in names of pairs and as values."""
+    if isinstance(value, dict):
+        return {
+            "_vs_".join(OLD_ARM_NAMES.get(name, name) for name in key.split("_vs_")): (
+                _with_new_names(item)
+            )
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_with_new_names(item) for item in value]
+    if isinstance(value, str):
+        arm, colon, rest = value.partition(": ")  # a note begins with its arm
+        return OLD_ARM_NAMES.get(arm, arm) + colon + rest
+    return value

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from distilabel.models.llms import LLM
 
+    from distilabel_rag4rag.comparison import Comparison
+
 ROWS_FILE = "rows.parquet"
 SUMMARY_FILE = "summary.json"
 RUN_FILE = "run.json"
@@ -101,6 +103,7 @@ class Result:
     """What an experiment found: all rows of all arms, the comparison, the run, the files."""
 
     rows: "pa.Table"
+    comparison: "Comparison"
     summary: dict[str, Any]
     run: dict[str, Any]
     files: list[Path]
@@ -265,7 +268,7 @@ class Experiment:
         }
         files = self._write(rows, comparison.to_dict(), record)
         files += write_report(comparison, self.out, run=record)
-        return Result(rows, comparison.to_dict(), record, files)
+        return Result(rows, comparison, comparison.to_dict(), record, files)
 
     def _write(
         self, rows: "pa.Table", summary: dict[str, Any], record: dict[str, Any]

@@ -25,8 +25,8 @@ from distilabel_rag4rag.hub.card_metadata import (
     without_configs,
 )
 from distilabel_rag4rag.hub.citations import citations
-from distilabel_rag4rag.report.markdown import escape_markdown
 from distilabel_rag4rag.schema import BY_NAME
+from distilabel_rag4rag.utils.markdown import escape_markdown
 
 if TYPE_CHECKING:
     from distilabel_rag4rag.hub.publication import Publication

@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from distilabel_rag4rag.comparison import Comparison, Estimate
-from distilabel_rag4rag.comparison.formatting import short
+from distilabel_rag4rag.comparison.formatting import number, shorten
+from distilabel_rag4rag.comparison.formatting import percent as as_percent
+from distilabel_rag4rag.comparison.table import run_arms
 from distilabel_rag4rag.report.flow_chart import draw_flow
+from distilabel_rag4rag.schema import REPAIRED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +59,7 @@ def draw_charts(comparison: Comparison) -> dict[str, "Figure"]:
         "hallucination_rate": _dots(c, "hallucination_rate", "Hallucinated, of judged answers"),
         "grounded_rate": _dots(c, "grounded_rate", "Grounded answers, of all questions"),
     }
-    if any(arm.human_answers for arm in c.arms.values()):
+    if any(arm.f1.value is not None for arm in c.arms.values()):
         charts["f1"] = _dots(c, "f1", "F1 against the human answer", percent=False)
     pair = main_pair(c)
     if pair is not None and pair.rows:
@@ -127,7 +130,7 @@ def _dots(c: Comparison, measure: str, title: str, *, percent: bool = True) -> "
     axes = figure.subplots()
     for y, (name, arm) in enumerate(c.arms.items()):
         _dot(axes, y, getattr(arm, measure), arm_colour(c, name), percent)
-    axes.set_yticks(range(len(c.arms)), list(map(short, c.arms)))
+    axes.set_yticks(range(len(c.arms)), list(map(shorten, c.arms)))
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.invert_yaxis()
     axes.margins(y=0.18)
@@ -146,8 +149,8 @@ def _dot(axes: "Axes", y: int, estimate: Estimate, colour: str, percent: bool) -
     if estimate.low is not None and estimate.high is not None:
         axes.plot([estimate.low, estimate.high], [y, y], color=colour, lw=3, alpha=0.45)
     axes.plot(estimate.value, y, "o", color=colour, ms=7)
-    text = f"{100 * estimate.value:.1f}%" if percent else f"{estimate.value:.2f}"
-    axes.text(1.05, y, text, va="center", fontsize=9.5)
+    text = as_percent if percent else number
+    axes.text(1.05, y, text(estimate, interval=False), va="center", fontsize=9.5)
 
 
 def _share_axis(axes: "Axes", which: Literal["x", "y"], percent: bool = True) -> None:
@@ -168,15 +171,15 @@ def _thresholds(c: Comparison) -> "Figure":
     x = c.thresholds.thresholds
     for name, rates in c.thresholds.rates.items():
         colour = arm_colour(c, name)
-        if name != "published":  # made of two others, whose bands are there
+        if name != REPAIRED:  # computed from two others, whose bands are drawn
             axes.fill_between(x, *_band(rates), color=colour, alpha=0.14, lw=0)
         axes.plot(
             x,
             [_or_nan(rate.value) for rate in rates],
             color=colour,
             lw=1.8,
-            ls="--" if name == "published" else "-",
-            label=short(name),
+            ls="--" if name == REPAIRED else "-",
+            label=shorten(name),
         )
     axes.axvline(c.settings["threshold"], color=MUTED, lw=0.9, ls=":")
     _share_axis(axes, "y")
@@ -188,7 +191,7 @@ def _thresholds(c: Comparison) -> "Figure":
 
 
 def _scores(c: Comparison) -> "Figure":
-    names = [name for name in c.arms if name != "published"]
+    names = run_arms(c.arms)
     figure = _figure(4.6, 0.9 + 0.75 * len(names))
     rows = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     edges = c.thresholds.score_edges
@@ -197,7 +200,7 @@ def _scores(c: Comparison) -> "Figure":
         axes.stairs(counts, edges, fill=True, color=arm_colour(c, name), alpha=0.8)
         axes.axvline(c.settings["threshold"], color=MUTED, lw=0.9, ls=":")
         axes.set_yticks([0, max(counts)] if max(counts) else [0])
-        axes.set_ylabel(short(name), rotation=0, ha="right", va="center", color=INK)
+        axes.set_ylabel(shorten(name), rotation=0, ha="right", va="center", color=INK)
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0, labelsize=8)
     rows[-1].set_xlim(0, 1)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from distilabel_rag4rag.comparison import PairResult
-from distilabel_rag4rag.comparison.formatting import short
+from distilabel_rag4rag.comparison.formatting import shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ def draw_flow(figure: "Figure", pair: PairResult, colours: Mapping[str, str]) ->
                 _band(axes, tops_a[a], tops_b[b], share, colours[b])
                 tops_a[a] -= share
                 tops_b[b] -= share
-    beside = 0.3 + 0.04 * len(f"{pair.rows:,}")  # room for the labels
+    beside = 0.3 + 0.04 * len(f"{pair.rows:,}")  # for the labels
     axes.set_xlim(-beside, 1 + beside)
     axes.set_ylim(-0.02, 1.11 + GAP * (len(outcomes) - 1))
     axes.axis("off")
@@ -52,7 +52,7 @@ def _stack(
     top = 1 + GAP * (len(outcomes) - 1)
     x = 0.0 if left else 1.0
     side = "right" if left else "left"
-    axes.text(x, top + 0.05, short(pair.a if left else pair.b), ha=side, fontweight="bold")
+    axes.text(x, top + 0.05, shorten(pair.a if left else pair.b), ha=side, fontweight="bold")
     tops, last = {}, float("inf")
     for outcome in outcomes:
         count = _total(pair, outcome, left=left)

@@ -1,17 +1,27 @@
-"""What the report says in words and tables, beyond what the comparison holds as figures."""
+"""The report's sentences and tables that depend on the figures."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from distilabel_rag4rag.comparison import Comparison, PairResult
-from distilabel_rag4rag.comparison.formatting import number, p_value, percent, points
+from distilabel_rag4rag.comparison.formatting import (
+    UNKNOWN,
+    bare_p,
+    count,
+    difference,
+    number,
+    percent,
+    points,
+)
 from distilabel_rag4rag.comparison.result import PairedMeans, PairedRates
 from distilabel_rag4rag.comparison.slices import FEW_CLUSTERS, FEW_ROWS
+from distilabel_rag4rag.comparison.table import run_arms
 from distilabel_rag4rag.comparison.verdict import ALPHA
+from distilabel_rag4rag.utils.text import counted
 
 
 def measures(pair: PairResult) -> list[dict[str, str | int]]:
-    """The rows of a pair's table."""
+    """The rows of a pair's table: the measures that could be compared."""
     return [_measure(name, found) for name, found in _measured(pair)]
 
 
@@ -42,12 +52,10 @@ def _measure(name: str, found: PairedRates | PairedMeans) -> dict[str, str | int
             "holm": bare_p(found.holm_p),
             "mcnemar": bare_p(found.mcnemar_p),
         }
-    d = found.difference
-    around = "" if d.low is None else f" [{d.low:+.2f}, {d.high:+.2f}]"
     return row | {
         "a": number(found.mean_a, interval=False),
         "b": number(found.mean_b, interval=False),
-        "difference": "n/a" if d.value is None else f"{d.value:+.2f}{around}",
+        "difference": difference(found.difference),
         "only_a": "",
         "only_b": "",
         "holm": "",
@@ -56,27 +64,59 @@ def _measure(name: str, found: PairedRates | PairedMeans) -> dict[str, str | int
 
 
 def sentences(comparison: Comparison, pair: PairResult | None) -> dict[str, str]:
-    """Sentences that depend on the figures, by the section they stand in."""
+    """By the section that they are for; empty where there is nothing to say."""
     return {
-        "published": _published(pair) if pair else "",
+        "changes": _changes(pair) if pair else "",
+        "published": _published_formula(pair) if pair else "",
         "disagree": _disagree(comparison),
         "crossings": _crossings(comparison),
         "floor": _floor(comparison),
         "slices": _slices(comparison),
+        "accuracy": _accuracy(comparison),
+        "retrieval": _retrieval(comparison),
     }
 
 
-def _published(pair: PairResult) -> str:
-    formula, honest = pair.published_formula, pair.hallucination.relative_decrease
-    if formula.percent_decrease is None:
-        return f"The published formula gives nothing here: {pair.a} has no flagged row."
+def _changes(pair: PairResult) -> str:
+    if not pair.hallucination.rows:
+        return "No question was answered and judged in both arms."
+    fixed, broken = pair.transitions["flagged"]["grounded"], pair.transitions["grounded"]["flagged"]
     return (
-        f"The {formula.name} sets {pair.a}'s rate on all {formula.rows_a} rows "
-        f"({100 * (formula.rate_a or 0):.1f}%) against {pair.b}'s on only the "
-        f"{formula.selection} rows that {pair.a} got flagged "
-        f"({100 * (formula.rate_b_on_selection or 0):.1f}%): a decrease of "
-        f"{formula.percent_decrease:.1f}%. On the same rows, in pairs, it is {percent(honest)}."
+        f"{counted(fixed, 'question')} went from flagged to grounded, {broken:,} from grounded to "
+        "flagged."
     )
+
+
+def _published_formula(pair: PairResult) -> str:
+    formula, paired = pair.published_formula, pair.hallucination.relative_decrease
+    if formula.percent_decrease is None:
+        return (
+            "The formula of the published notebooks gives nothing here: "
+            f"{pair.a} has no flagged row."
+        )
+    return (
+        f"The formula of the published notebooks compares {pair.a}'s rate on all {formula.rows_a} "
+        f"rows ({100 * (formula.rate_a or 0):.1f}%) with {pair.b}'s on only the "
+        f"{formula.selection} that {pair.a} got flagged "
+        f"({100 * (formula.rate_b_on_selection or 0):.1f}%): a decrease of "
+        f"{formula.percent_decrease:.1f}%. On the same rows, in pairs, it is {percent(paired)}."
+    )
+
+
+def _accuracy(comparison: Comparison) -> str:
+    """What `right` means, and which right answers F1 does not see."""
+    arms = {name: comparison.arms[name] for name in run_arms(comparison.arms)}
+    sentence = (
+        "Exact match and F1 are those of SQuAD's official script. An answer counts as right from "
+        f"an F1 of {comparison.settings['right_f1']}."
+    )
+    others = [f"{arm.right_in_other_form} in {name}" for name, arm in arms.items()]
+    if any(arm.right_in_other_form for arm in arms.values()):
+        sentence += (
+            " Answers that count as wrong there but are right if the form of numbers and articles "
+            f"does not matter (thirty-seven, 37): {', '.join(others)}."
+        )
+    return sentence
 
 
 def _disagree(comparison: Comparison) -> str:
@@ -97,13 +137,13 @@ def _disagree(comparison: Comparison) -> str:
 
 def _crossings(comparison: Comparison) -> str:
     found = comparison.thresholds.crossings
-    if len(comparison.arms) < 2:
+    if sum(arm.judged > 0 for arm in comparison.arms.values()) < 2:
         return ""
     if not found:
         return "The order of the arms is the same at every threshold."
-    told = [f"{x.now_lower} falls below {x.was_lower} at {x.threshold:g}" for x in found[:6]]
-    more = f", and {len(found) - 6} more changes" if len(found) > 6 else ""
-    return f"The order of the arms depends on the threshold: {'; '.join(told)}{more}."
+    changes = [f"{x.now_lower} falls below {x.was_lower} at {x.threshold:g}" for x in found[:6]]
+    more = f", and {counted(len(found) - 6, 'more change')}" if len(found) > 6 else ""
+    return f"The order of the arms depends on the threshold: {'; '.join(changes)}{more}."
 
 
 def _floor(comparison: Comparison) -> str:
@@ -119,19 +159,50 @@ def _floor(comparison: Comparison) -> str:
 def _slices(comparison: Comparison) -> str:
     a, b = comparison.verdict.baseline, comparison.verdict.candidate
     slices = [s for found in comparison.slices.values() for s in found]
-    clear = [s.name for s in slices if s.significant]
+    compared = [s for s in slices if s.difference.value is not None]
+    if not compared:
+        return f"In no slice was a question answered and judged in both {a} and {b}."
+    significant = sum(s.significant for s in slices)
     few = sum(s.few for s in slices)
-    said = (
-        f"After Holm's correction for {len(slices)} slices, {b} differs from {a} in "
-        f"{len(clear)} of them."
+    sentence = (
+        f"After Holm's correction for {counted(len(slices), 'slice')}, {b} differs from {a} in "
+        f"{significant} of them."
     )
     if few:
         some = f"All {few}" if few == len(slices) else f"{few} of the {len(slices)}"
-        said += f" {some} have fewer than {FEW_ROWS} questions or {FEW_CLUSTERS} passages: hints."
+        sentence += (
+            f" {some} {'has' if few == 1 else 'have'} fewer than {FEW_ROWS} questions or "
+            f"{FEW_CLUSTERS} passages and can only be hints."
+        )
     # Flipping n passages gives 2^n cases, and p is at least two of them.
     if blind := sum(s.clusters < 6 for s in slices):
-        said += f" With fewer than 6 passages ({blind} of them) no difference can reach p = 0.05."
-    return said
+        sentence += f" With fewer than 6 passages ({blind} of them) no p can reach 0.05."
+    return sentence
+
+
+def _retrieval(comparison: Comparison) -> str:
+    found = comparison.retrieval
+    if found is None:
+        return ""
+    if found.hit_rate.value is None:
+        return (
+            "The hit rate and the mean reciprocal rank cannot be computed: no retrieved passage "
+            "could be matched with the question's own."
+        )
+    retrieved = "the one retrieved" if found.k == 1 else f"among the {found.k} retrieved"
+    return (
+        f"The question's own passage was {retrieved} in {percent(found.hit_rate)} "
+        f"of {counted(found.rows, 'row')}; the mean reciprocal rank is {number(found.mrr)}."
+    )
+
+
+def failed_rows(comparison: Comparison) -> list[dict[str, str | int]]:
+    """The causes of failed rows, per arm that ran, the most common first."""
+    return [
+        {"arm": name, "cause": cause, "rows": rows}
+        for name in run_arms(comparison.arms)
+        for cause, rows in comparison.arms[name].failed_reasons.items()
+    ]
 
 
 def costs(
@@ -139,9 +210,8 @@ def costs(
 ) -> list[dict[str, str]]:
     """Tokens, seconds and money per arm that ran; empty where nothing is known."""
     rows = []
-    for name, arm in comparison.arms.items():
-        if name == "published":
-            continue
+    for name in run_arms(comparison.arms):
+        arm = comparison.arms[name]
         seconds = (run.get("arms") or {}).get(name, {}).get("seconds")
         tokens = (arm.input_tokens, arm.output_tokens)
         if seconds is None and tokens == (None, None):
@@ -149,21 +219,16 @@ def costs(
         rows.append(
             {
                 "arm": name,
-                "input": _count(arm.input_tokens),
-                "output": _count(arm.output_tokens),
-                "seconds": "n/a" if seconds is None else f"{seconds:,.1f}",
-                "per_answer": "n/a"
+                "input": count(arm.input_tokens),
+                "output": count(arm.output_tokens),
+                "seconds": UNKNOWN if seconds is None else f"{seconds:,.1f}",
+                "per_answer": UNKNOWN
                 if seconds is None or not arm.answered
                 else f"{seconds / arm.answered:.2f}",
                 "money": _money(tokens, prices),
             }
         )
     return rows
-
-
-def bare_p(p: float) -> str:
-    """A p-value for a table, whose head says what it is."""
-    return p_value(p).removeprefix("p = ").removeprefix("p ")
 
 
 def _money(tokens: tuple[int | None, int | None], prices: Mapping[str, Any] | None) -> str:
@@ -173,17 +238,13 @@ def _money(tokens: tuple[int | None, int | None], prices: Mapping[str, Any] | No
     return f"{spent / 1e6:.4f} {prices.get('currency', 'USD')}"
 
 
-def _count(value: int | None) -> str:
-    return "n/a" if value is None else f"{value:,}"
-
-
 def describe_run(run: Mapping[str, Any]) -> dict[str, str]:
     """The settings and versions behind the rows, flat and as text."""
-    told = {}
+    texts = {}
     for section in ("settings", "models", "versions"):
         for key, value in (run.get(section) or {}).items():
             if value not in (None, [], {}):
-                told[f"{section[:-1]} {key}"] = str(value)
+                texts[f"{section[:-1]} {key}"] = str(value)
     if run.get("started"):
-        told["started"] = str(run["started"])
-    return told
+        texts["started"] = str(run["started"])
+    return texts

@@ -5,22 +5,34 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from distilabel_rag4rag.comparison import Comparison, formatting
+from distilabel_rag4rag.comparison.table import run_arms
+from distilabel_rag4rag.comparison.to_train_on import describe_to_train_on
+from distilabel_rag4rag.data.run_folder import ROWS_FILE
 from distilabel_rag4rag.report.charts import as_png, as_svg, draw_charts, main_pair, style
 from distilabel_rag4rag.report.examples import KINDS, choose_examples
-from distilabel_rag4rag.report.markdown import escape_markdown
-from distilabel_rag4rag.report.sentences import bare_p, costs, describe_run, measures, sentences
+from distilabel_rag4rag.report.sentences import (
+    costs,
+    describe_run,
+    failed_rows,
+    measures,
+    sentences,
+)
+from distilabel_rag4rag.schema import REPAIRED
+from distilabel_rag4rag.utils.atomic import write_whole
+from distilabel_rag4rag.utils.markdown import escape_markdown
+from distilabel_rag4rag.utils.templates import html_templates, markdown_templates
 
-#: The page stays under 2 MB, plots and style included; it shows fewer examples for that.
+#: The page stays under 2 MB, plots and style included; fewer examples are in it for that.
 PAGE_BYTES = 1_900_000
 
-#: An interval in a sentence, which no line break should part.
+#: An interval in a sentence; no line should break inside it.
 _INTERVAL = re.compile(r"\[(\S+), (\S+)\]")
 
 
@@ -71,7 +83,12 @@ def write_report(
             name: measures(p)
             for name, p in sorted(comparison.pairs.items(), key=lambda item: item[1] is not pair)
         },
-        "told": sentences(comparison, pair),
+        "says": sentences(comparison, pair),
+        "failed": failed_rows(comparison),
+        "unanswerable": any(arm.unanswerable for arm in comparison.arms.values()),
+        "run_arms": run_arms(comparison.arms),
+        "REPAIRED": REPAIRED,
+        "to_train_on": describe_to_train_on(asdict(comparison.to_train_on), _rows_file(out)),
         "costs": costs(comparison, run or {}, prices),
         "run": describe_run(run or {}),
         "charts": svgs,
@@ -92,34 +109,30 @@ def write_report(
 
 def _page(values: Mapping[str, Any]) -> bytes:
     """With as many of the examples as fit."""
-    page, shown = _render("report.html.j2", values), len(values["examples"])
-    while len(page) > PAGE_BYTES and shown:
-        shown = min(shown - 1, shown * PAGE_BYTES // len(page))
-        page = _render("report.html.j2", {**values, "examples": values["examples"][:shown]})
+    page, number = _render("report.html.j2", values), len(values["examples"])
+    while len(page) > PAGE_BYTES and number:
+        number = min(number - 1, number * PAGE_BYTES // len(page))
+        page = _render("report.html.j2", {**values, "examples": values["examples"][:number]})
     return page
+
+
+def _rows_file(out: Path) -> str | None:
+    """The file that the rows are in, seen from the report."""
+    return ROWS_FILE if (out / ROWS_FILE).is_file() else None
 
 
 def _render(template: str, values: Mapping[str, Any]) -> bytes:
     html = template == "report.html.j2"
-    environment = Environment(
-        loader=PackageLoader("distilabel_rag4rag.report"),
-        autoescape=html,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        # Markdown is not HTML: what stands in {{ }} goes through its own escape.
-        finalize=None if html else escape_markdown,
-    )
+    package = "distilabel_rag4rag.report"
+    environment = html_templates(package) if html else markdown_templates(package)
     environment.filters |= {
         "percent": formatting.percent,
         "number": formatting.number,
         "points": formatting.points,
-        "p": formatting.p_value,
-        "bare": bare_p,
+        "bare_p": formatting.bare_p,
+        "count": formatting.count,
         "piece": lambda text: Markup(escape_markdown(text, keep_ends=True)),
         "tie": lambda text: _INTERVAL.sub("[\\1,\u00a0\\2]", text),
-        "count": lambda n: "n/a" if n is None else f"{n:,}",
     }
     loader = environment.loader
     assert loader is not None
@@ -135,9 +148,6 @@ def _render(template: str, values: Mapping[str, Any]) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> Path:
-    """Complete or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)
+    with write_whole(path) as part:
+        part.write_bytes(content)
     return path

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from distilabel_rag4rag.review.connect import sdk
 from distilabel_rag4rag.review.settings import ARM_FIELD, SPAN_LABEL
 from distilabel_rag4rag.review.text import display, encodable
+from distilabel_rag4rag.schema import HUMAN, OLD_ARM_NAMES, REPAIRED
 
 if TYPE_CHECKING:
     import pandas as pd
     from argilla import Record, Suggestion
 
 #: Rows of these arms hold no LLM's own answer.
-NOT_REVIEWED = ("human", "published")
+NOT_REVIEWED = (HUMAN, REPAIRED, *OLD_ARM_NAMES)
 #: The name of the arm where the rows have none.
 ONLY_ARM = "answers"
 #: Who suggests the spans.

@@ -1,5 +1,5 @@
 "use strict";
-// Filters and searches the examples; without it they are all simply shown.
+// Filters and searches the examples; without it they are all visible.
 (() => {
   const PAGE = 20;
   const examples = [...document.querySelectorAll(".example")];
@@ -7,7 +7,7 @@
   const kinds = examples.map((e) => e.dataset.kinds.split("|"));
   const chips = [...document.querySelectorAll(".chips button")];
   const search = document.getElementById("search");
-  const shown = document.getElementById("shown");
+  const status = document.getElementById("status");
   const more = document.getElementById("more");
   let kind = "";
   let limit = PAGE;
@@ -21,7 +21,7 @@
       found += fits;
       example.hidden = !fits || found > limit;
     });
-    shown.textContent = found
+    status.textContent = found
       ? `${Math.min(found, limit)} of ${found} shown`
       : "Nothing found.";
     more.hidden = found <= limit;

@@ -9,7 +9,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 
 
 def escape_markdown(value: Any, *, keep_ends: bool = False) -> Any:
-    """For every `{{ }}` of report.md.j2; figures and `Markup` pass.
+    """For every `{{ }}` of a Markdown template; figures and `Markup` pass.
 
     `keep_ends` keeps white space at the ends: for pieces that stand side by side.
     """
