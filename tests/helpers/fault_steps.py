@@ -286,6 +286,19 @@ class BatchLLM(ScriptedLLM):
         return super().generate(inputs, num_generations)
 
 
+class FormLLM(ScriptedLLM):
+    """Gives an output of any form; its own `folder` and `timeout` are settings like any other."""
+
+    outputs: Any = None
+    folder: str | None = None
+    timeout: int = 1
+
+    def generate(  # type: ignore[override]
+        self, inputs: list[Any], num_generations: int = 1
+    ) -> Any:
+        return self.outputs
+
+
 class HashEmbeddings(Embeddings):
     """Unit vectors from a hash of the text."""
 

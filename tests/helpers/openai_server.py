@@ -6,12 +6,36 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal
 
 Fault = Literal["429", "500", "drop", "empty_choice", "invalid_json", "delay"]
-Reply = Callable[[list[dict[str, Any]]], str | None]
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A reply that is not a text with its usage.
+
+    Attributes:
+        content: of the message: any JSON.
+        finish_reason: why the reply ended.
+        choices: how many replies the list holds; None is as many as were asked for.
+        usage: whether the tokens are counted.
+        status: of an error instead of a reply.
+        error: the error's body.
+    """
+
+    content: Any = None
+    finish_reason: str = "stop"
+    choices: int | None = None
+    usage: bool = True
+    status: int = 200
+    error: dict[str, Any] = field(default_factory=dict)
+
+
+Reply = Callable[[list[dict[str, Any]]], "str | Odd | None"]
 
 
 def random_faults(share: float, kinds: Iterable[Fault], seed: int = 0) -> Iterator[Fault | None]:
@@ -88,12 +112,12 @@ class OpenAIServer:
             return 404, f"The model `{body['model']}` does not exist."
         return None
 
-    def completion(self, body: dict[str, Any]) -> dict[str, Any]:
+    def completion(self, body: dict[str, Any], odd: Odd) -> dict[str, Any]:
         """The JSON of a good answer; tokens are whitespace words."""
-        texts = [self.reply(body["messages"]) for _ in range(body.get("n") or 1)]
+        count = (body.get("n") or 1) if odd.choices is None else odd.choices
         prompt = sum(len(str(message["content"]).split()) for message in body["messages"])
-        words = sum(len((text or "").split()) for text in texts)
-        return {
+        words = len(str(odd.content or "").split()) * count
+        answer = {
             "id": "chatcmpl-test",
             "object": "chat.completion",
             "created": 0,
@@ -101,11 +125,11 @@ class OpenAIServer:
             "choices": [
                 {
                     "index": index,
-                    "message": {"role": "assistant", "content": text},
-                    "finish_reason": "stop",
+                    "message": {"role": "assistant", "content": odd.content},
+                    "finish_reason": odd.finish_reason,
                     "logprobs": None,
                 }
-                for index, text in enumerate(texts)
+                for index in range(count)
             ],
             "usage": {
                 "prompt_tokens": prompt,
@@ -113,6 +137,9 @@ class OpenAIServer:
                 "total_tokens": prompt + words,
             },
         }
+        if not odd.usage:
+            del answer["usage"]
+        return answer
 
     def _handler(server) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
@@ -146,7 +173,11 @@ class OpenAIServer:
                 if fault == "invalid_json":
                     return self.send(200, '{"choices": [{"message": ')
                 time.sleep(server.delay if fault == "delay" else server.latency)
-                answer = server.completion(body)
+                reply = server.reply(body["messages"])
+                odd = reply if isinstance(reply, Odd) else Odd(reply)
+                if odd.status != 200:
+                    return self.send(odd.status, json.dumps({"error": odd.error}))
+                answer = server.completion(body, odd)
                 if fault == "empty_choice":
                     answer["choices"] = []
                 try:

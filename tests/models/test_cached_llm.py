@@ -1,6 +1,7 @@
 """cached(llm): asks only for what is missing, whatever the LLM, and never answers wrongly."""
 
 import json
+import logging
 import os
 import pickle
 import sqlite3
@@ -14,11 +15,11 @@ import pytest
 from distilabel.models import MixtureOfAgentsLLM, OpenAILLM
 from distilabel.models.llms import LLM
 from distilabel.steps.tasks import TextGeneration
-from helpers.fault_steps import BatchLLM, HashLLM
-from helpers.openai_server import OpenAIServer
+from helpers.fault_steps import BatchLLM, FormLLM, HashLLM
+from helpers.openai_server import Odd, OpenAIServer
 
 from distilabel_rag4rag.models.llms.cached_llm import CachedAsyncLLM, CachedLLM, cached
-from distilabel_rag4rag.models.llms.generation_key import identity
+from distilabel_rag4rag.models.llms.generation_key import shaped_by
 from distilabel_rag4rag.models.llms.generation_store import FILE, GenerationStore, clear
 
 pytestmark = pytest.mark.timeout(60)
@@ -145,10 +146,10 @@ def test_what_shapes_a_reply_is_in_the_key(tmp_path: Path) -> None:
 def test_a_local_model_that_changed_is_asked_again(tmp_path: Path) -> None:
     weights = tmp_path / "model.bin"
     weights.write_text("old")
-    before = identity(HashLLM(model=str(weights)))
-    assert identity(HashLLM(model=str(weights))) == before
+    before = shaped_by(HashLLM(model=str(weights)))
+    assert shaped_by(HashLLM(model=str(weights))) == before
     weights.write_text("newer")
-    assert identity(HashLLM(model=str(weights))) != before
+    assert shaped_by(HashLLM(model=str(weights))) != before
 
 
 def test_mixture_of_agents(tmp_path: Path) -> None:
@@ -294,3 +295,219 @@ def test_a_full_disk_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert "could not be kept" in caplog.text
     with pytest.raises(sqlite3.OperationalError):
         store._table.execute("INSERT INTO generations VALUES ('k', 0, ?)", ("x" * 100_000,))
+
+
+# -- what servers send -------------------------------------------------------------------------
+
+TOO_LONG = {
+    "message": "This model's maximum context length is 8192 tokens.",
+    "type": "invalid_request_error",
+    "code": "context_length_exceeded",
+}
+FILTERED = {"message": "The prompt was filtered.", "type": None, "code": "content_filter"}
+#: What is sent for a question, and the generations and error that come of it.
+SENT: dict[str, tuple[Any, str | None, str | None]] = {
+    "parts": (
+        Odd([{"type": "text", "text": "Tor"}, {"type": "text", "text": "gau"}]),
+        *("Torgau", None),
+    ),
+    "image": (Odd([{"type": "image_url"}]), None, "the LLM gave no text: found image_url"),
+    "number": (Odd(1712), None, "the LLM gave no text: found int"),
+    "dict": (Odd({"answer": "Torgau"}), None, "the LLM gave no text: found a dict of ['answer']"),
+    "null": (
+        *(Odd(None, finish_reason="content_filter"), None),
+        "the LLM gave nothing (finish reason: content_filter)",
+    ),
+    "no choice": (Odd("x", choices=0), None, "the LLM gave nothing: 0 of 1 replies"),
+    "two choices": (Odd("Torgau", choices=2), "Torgau", None),
+    "too long": (
+        *(Odd(status=400, error=TOO_LONG), None),
+        f"the LLM failed: BadRequestError (context_length_exceeded): {TOO_LONG['message']}",
+    ),
+    "filtered": (
+        *(Odd(status=400, error=FILTERED), None),
+        "the LLM failed: BadRequestError (content_filter): The prompt was filtered.",
+    ),
+    "key": (
+        *(Odd(status=401, error={"message": "Incorrect key: sk-secret-of-mine."}), None),
+        "the LLM failed: AuthenticationError: Incorrect key: ***.",
+    ),
+    "model": (
+        *(Odd(status=404, error={"message": "The model `m` does not exist."}), None),
+        "the LLM failed: NotFoundError: The model `m` does not exist.",
+    ),
+    "good": ("Torgau", "Torgau", None),
+}
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_what_a_server_sends_stays_with_its_row(tmp_path: Path, enabled: bool) -> None:
+    """With and without the cache; what is not text is asked again and never stored."""
+    with OpenAIServer(lambda messages: SENT[messages[-1]["content"]][0]) as server:
+        inner = OpenAILLM(model="m", base_url=server.base_url, api_key="sk-secret-of-mine")
+        llm = cached(inner, folder=str(tmp_path), enabled=enabled)
+        for asked in (len(SENT), sum(text is None for _, text, _ in SENT.values())):
+            before = len(server.history)
+            llm.load()
+            inputs: Any = [[{"role": "user", "content": name}] for name in SENT]
+            outputs = llm.generate(inputs=inputs)
+            llm.unload()
+            for name, output in zip(SENT, outputs, strict=True):
+                assert output["generations"] == [SENT[name][1]], name
+                assert output["statistics"].get("error") == (SENT[name][2] and [SENT[name][2]])
+            assert len(server.history) - before == (asked if enabled else len(SENT))
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_server_that_is_slow_or_gone(tmp_path: Path, enabled: bool) -> None:
+    with OpenAIServer(echo, faults=["delay"], delay=5.0) as server:
+        settings = {"timeout": 1, "max_retries": 0}
+        llm = cached(openai(server, **settings), folder=str(tmp_path), enabled=enabled)
+        llm.load()
+        question: Any = [{"role": "user", "content": "a"}]
+        found = llm.generate(inputs=[question])[0]
+        url = server.base_url.removesuffix("/v1")
+    gone = llm.generate(inputs=[[{"role": "user", "content": "b"}]])[0]
+    llm.unload()
+    assert (found["generations"], gone["generations"]) == ([None], [None])
+    assert found["statistics"] == {
+        "error": [
+            f"the LLM failed: APITimeoutError: Request timed out. (ReadTimeout: ({url}))",
+        ]
+    }
+    assert gone["statistics"] == {
+        "error": [
+            "the LLM failed: APIConnectionError: Connection error."
+            f" (ConnectError: All connection attempts failed ({url}))"
+        ]
+    }
+
+
+def test_no_usage_is_no_tokens(tmp_path: Path) -> None:
+    with OpenAIServer(lambda messages: Odd("Torgau", usage=False)) as server:
+        llm = cached(openai(server), folder=str(tmp_path))
+        for _ in range(2):
+            llm.load()
+            output = llm.generate(inputs=[[{"role": "user", "content": "a"}]])[0]
+            llm.unload()
+            assert output == {"generations": ["Torgau"], "statistics": {}}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"generations": [[{"type": "text", "text": "Torgau"}]], "statistics": {}}',
+        '{"generations": [1712], "statistics": {}}',
+        '{"generations": [null], "statistics": {}}',
+        '{"generations": [], "statistics": {}}',
+        '{"generations": ["a", "b"], "statistics": {}}',
+        '{"generations": "Torgau", "statistics": {}}',
+    ],
+)
+def test_an_entry_that_is_not_text_is_asked_again(tmp_path: Path, value: str) -> None:
+    """As earlier versions stored what a server had sent."""
+    llm = cached(HashLLM(), folder=str(tmp_path))
+    replies = ask(llm, "a")
+    with sqlite3.connect(tmp_path / FILE) as table:
+        table.execute("UPDATE generations SET value = ?", (value,))
+    assert ask(llm, "a") == replies
+    [(kept,)] = sqlite3.connect(tmp_path / FILE).execute("SELECT value FROM generations")
+    assert json.loads(kept)["generations"] == replies[0]
+
+
+def test_an_entry_without_usage_has_no_tokens(tmp_path: Path) -> None:
+    llm = cached(HashLLM(), folder=str(tmp_path))
+    ask(llm, "a")
+    old = '{"generations": ["x"], "statistics": {"input_tokens": [0], "output_tokens": [0]}}'
+    with sqlite3.connect(tmp_path / FILE) as table:
+        table.execute("UPDATE generations SET value = ?", (old,))
+    llm.load()
+    [output] = llm.generate(inputs=[[{"role": "user", "content": "a"}]])
+    llm.unload()
+    assert output == {"generations": ["x"], "statistics": {}}
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("raise", "the LLM failed: ValueError: a scripted error"),
+        ("raise_unpicklable", "the LLM failed: Unpicklable: the key is wrong"),
+    ],
+)
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_sync_llm_that_raises(tmp_path: Path, enabled: bool, how: str, reason: str) -> None:
+    llm = cached(HashLLM(how=how, at="bad"), folder=str(tmp_path), enabled=enabled)
+    llm.load()
+    inputs: Any = [[{"role": "user", "content": text}] for text in ("good", "bad", "other")]
+    outputs = llm.generate(inputs=inputs)
+    llm.unload()
+    assert [output["generations"][0] is None for output in outputs] == [False, True, False]
+    assert outputs[1]["statistics"] == {"error": [reason]}
+
+
+@pytest.mark.parametrize("outputs", [None, [], ["Yes."], [{"generations": ["a"]}] * 2])
+def test_an_llm_that_gives_another_form(tmp_path: Path, outputs: Any) -> None:
+    llm = cached(FormLLM(outputs=outputs), folder=str(tmp_path))
+    assert ask(llm, "a") == [[None]]
+    assert len(GenerationStore(tmp_path)) == 0
+
+
+def test_switched_off_equal_questions_are_asked_each(tmp_path: Path) -> None:
+    llm = cached(BatchLLM(), folder=str(tmp_path), enabled=False)
+    ask(llm, "a", "a")
+    assert llm.llm.calls == [2]  # type: ignore[attr-defined]
+    with OpenAIServer(echo) as server:
+        ask(cached(openai(server), enabled=False), "a", "a")
+        assert len(server.history) == 2
+
+
+def test_what_a_client_logs_reaches_its_own_row_alone(tmp_path: Path) -> None:
+    """Asked at once, and where the user shows no warnings."""
+    reasons = {"a": "length", "b": "content_filter", "c": "tool_calls"}
+
+    def reply(messages: Any) -> Odd:
+        return Odd(None, finish_reason=reasons[messages[-1]["content"]])
+
+    with OpenAIServer(reply, latency=0.2) as server:
+        llm = cached(openai(server), folder=str(tmp_path))
+        llm.load()
+        logging.getLogger("distilabel").setLevel(logging.CRITICAL)
+        try:
+            inputs: Any = [[{"role": "user", "content": name}] for name in reasons]
+            outputs = llm.generate(inputs=inputs)
+        finally:
+            logging.getLogger("distilabel").setLevel(logging.NOTSET)
+            llm.unload()
+    assert [output["statistics"]["error"] for output in outputs] == [  # type: ignore[typeddict-item]
+        [f"the LLM gave nothing (finish reason: {reason})"] for reason in reasons.values()
+    ]
+
+
+# -- what shapes a reply -----------------------------------------------------------------------
+
+
+def test_weights_that_changed_in_place_are_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder below the model's, and where the model is named without a slash."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine" / "adapter").mkdir(parents=True)
+    weights = tmp_path / "mine" / "adapter" / "weights.bin"
+    weights.write_text("old")
+    before = shaped_by(HashLLM(model="mine"))
+    assert shaped_by(HashLLM(model="mine")) == before
+    weights.write_text("newer")
+    assert shaped_by(HashLLM(model="mine")) != before
+
+
+def test_the_settings_of_an_llm_inside_are_not_those_of_the_cache() -> None:
+    """`folder` is the cache's place in a CachedLLM; in another LLM it may be the model's."""
+
+    def mixture(**settings: Any) -> MixtureOfAgentsLLM:
+        proposers = [cached(OpenAILLM(model="p"), **settings)]
+        return MixtureOfAgentsLLM(aggregator_llm=OpenAILLM(model="m"), proposers_llms=proposers)
+
+    assert shaped_by(mixture(folder="a", size_limit=1)) == shaped_by(mixture(folder="b"))
+    assert shaped_by(mixture(repetition=1)) != shaped_by(mixture())
+    assert shaped_by(FormLLM(folder="a")) != shaped_by(FormLLM(folder="b"))
+    assert shaped_by(FormLLM(timeout=1)) == shaped_by(FormLLM(timeout=2))

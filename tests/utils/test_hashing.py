@@ -152,7 +152,10 @@ def test_ignored_settings_and_folders_of_other_things_do_not_count(tmp_path: Pat
     assert after == before
 
 
-@pytest.mark.parametrize("text", ["", "query: ", "a\0b", "a\nb", "x" * 5000, "/no/such/folder"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "query: ", "a\0b", "a\nb", "x" * 5000, "/no/such/folder", "Yes.", "a--b", "ä/b", "a/b/c"],
+)
 def test_other_texts_are_themselves(text: str) -> None:
     assert with_files(text) == text
 

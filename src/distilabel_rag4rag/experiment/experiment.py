@@ -224,7 +224,7 @@ class Experiment:
         if s.llm == EMBEDDED:
             begin = {"reply_prefix": _HEADING if arm == "zero_shot" else "Answer:"}
             llm.generation_kwargs = {**begin, **(llm.generation_kwargs or {})}
-        return cached(llm) if s.cache else llm
+        return cached(llm, enabled=s.cache)
 
     def _judge(self) -> LettuceDetectJudge:
         try:

@@ -17,6 +17,7 @@ from distilabel.steps import Step
 from distilabel.steps.base import _Step
 from distilabel.steps.tasks import GenerateSentencePair
 
+from distilabel_rag4rag.models.llms.cached_llm import cached
 from distilabel_rag4rag.steps.columns import AnswerFromColumn, CompleteAnswer
 from distilabel_rag4rag.steps.filtering import MarkGrounded
 from distilabel_rag4rag.steps.generators.load_rows import LoadRows
@@ -66,7 +67,7 @@ def zero_shot(
     with pipeline_class(name=name) as pipeline:
         answer = GenerateSentencePair(
             name="answer",
-            llm=llm,
+            llm=_isolated(llm),
             triplet=True,
             action="answer",
             context="context",
@@ -191,6 +192,11 @@ def _load(rows: Any, batch_size: int) -> LoadRows:
     return LoadRows(name="load", source=rows, batch_size=batch_size)
 
 
+def _isolated(llm: LLM) -> LLM:
+    """An LLM of which one failing request costs its own row alone, with its reason."""
+    return cached(llm, enabled=False)
+
+
 def _answer(
     llm: LLM,
     contexts: str,
@@ -201,7 +207,7 @@ def _answer(
 ) -> GroundedAnswerGeneration:
     return GroundedAnswerGeneration(
         name="answer",
-        llm=llm,
+        llm=_isolated(llm),
         style=style,
         abstain=abstain,
         input_mappings={"contexts": contexts},

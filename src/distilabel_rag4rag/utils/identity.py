@@ -13,7 +13,6 @@ from pydantic import BaseModel
 
 from distilabel_rag4rag.utils.hashing import file_states, hash_of
 
-_HUB_ID = re.compile(r"([\w-][\w.-]*/)?[\w-][\w.-]*")
 # A folder that holds other things than what shapes an output, and changes with them.
 _OTHER_FOLDER = re.compile(r"(cache|download|offload|log|output)_?(dir|folder|path)$")
 
@@ -27,12 +26,14 @@ def identity(component: Any, ignored: Collection[str] = ()) -> dict[str, Any]:
 
     Args:
         component: an LLM, an Embeddings, or anything with `dump()`.
-        ignored: names of settings that do not shape the output, at any depth.
+        ignored: names of settings that do not shape the output, at any depth. A class may name
+            further ones of its own in `does_not_shape_replies`.
     """
-    settings = _shaping(component.dump(), ignored)
+    own = {*ignored, *getattr(type(component), "does_not_shape_replies", ())}
+    settings = _shaping(component.dump(), own)
     for name in getattr(type(component), "model_fields", ()):
         value = getattr(component, name, None)
-        if name in ignored:
+        if name in own:
             continue
         if _is_component(value):
             settings[name] = identity(value, ignored)
@@ -106,11 +107,13 @@ def _code(cls: type[Any]) -> str | None:
 def _hub_commit(name: str, revision: str | None) -> str | None:
     """The commit of a model in the Hub's cache, which a branch such as `main` stands for."""
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    if not _HUB_ID.fullmatch(name) or ".." in name or "--" in name:
-        return None
     for file in ("config.json", "modules.json"):
-        found = try_to_load_from_cache(name, file, revision=revision)
+        try:
+            found = try_to_load_from_cache(name, file, revision=revision)
+        except HFValidationError:  # any other text
+            return None
         if isinstance(found, str):
             return Path(found).parent.name
     return None

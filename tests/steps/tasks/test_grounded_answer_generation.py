@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 from distilabel.errors import DistilabelUserError
+from helpers.fault_steps import HashLLM
 
-from distilabel_rag4rag import GroundedAnswerGeneration
+from distilabel_rag4rag import GroundedAnswerGeneration, cached
+from distilabel_rag4rag.schema import EMPTY_QUESTION
 from distilabel_rag4rag.steps.tasks.grounded_answer_generation import as_passages, fence_for
 from distilabel_rag4rag.steps.tasks.replies import MARKER
 from distilabel_rag4rag.testing import ScriptedLLM
 
 ROW = {"question": "Which album was first?", "contexts": ["Dangerously in Love (2003)."]}
+QUESTION_LAST = "{{ passages[0] }} {{ question }}"
 
 
 def task(reply: str | None = "Dangerously in Love", **settings: Any) -> GroundedAnswerGeneration:
@@ -191,3 +194,22 @@ def test_dump_and_load_and_unload() -> None:
     made.unload()
     made.load()
     assert answer(made, ROW) == answer(again, ROW)
+
+
+def test_the_llms_own_words_are_the_reason() -> None:
+    """Of the row, and of each of several generations."""
+    llm = cached(HashLLM(how="raise", at="Which?"), enabled=False)
+    for times, grouped in ((1, False), (2, False), (2, True)):
+        made = GroundedAnswerGeneration(
+            llm=llm, num_generations=times, group_generations=grouped, template=QUESTION_LAST
+        )
+        made.load()
+        rows = [{**ROW, "question": question} for question in ("Good?", "Which?", "")]
+        out = next(made.process(rows))
+        reasons = [None, "the LLM failed: ValueError: a scripted error", EMPTY_QUESTION]
+        found = [row["answer_reason"] for row in out]
+        if grouped:
+            assert found == [[reason] * times for reason in reasons]
+        else:
+            assert found == [reason for reason in reasons for _ in range(times)]
+        made.unload()

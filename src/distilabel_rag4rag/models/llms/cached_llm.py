@@ -1,8 +1,8 @@
-"""Ask an LLM only for what it has not said yet: `cached(llm)` keeps every generation on disk.
+"""How an LLM is asked: failures stay with their row, and what it has said is not asked again.
 
-The wrapped LLM takes the place of the LLM in any Task, in this package's pipelines and in
-distilabel's. Each reply is stored as it arrives, so that a run that was interrupted, or repeated
-with other settings further down, asks only for what is missing.
+The LLM that `cached(llm)` gives takes the place of `llm` in any Task, in this package's pipelines
+and in distilabel's. Each reply is stored as it arrives, so that a run that was interrupted, or
+repeated with other settings further down, asks only for what is missing.
 """
 
 import asyncio
@@ -15,24 +15,31 @@ from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms import LLM, AsyncLLM
 from distilabel.models.mixins.cuda_device_placement import CudaDevicePlacementMixin
 from distilabel.typing import FormattedInput, GenerateOutput
-from pydantic import Field, PositiveInt, PrivateAttr, field_validator
+from pydantic import Field, PositiveInt, PrivateAttr, SecretStr, field_validator
 
-from distilabel_rag4rag.errors import describe
-from distilabel_rag4rag.models.llms.generation_key import hash_of, identity
+from distilabel_rag4rag.models.llms.generation_key import shaped_by
 from distilabel_rag4rag.models.llms.generation_store import GenerationStore
+from distilabel_rag4rag.models.llms.heard_warnings import listen_to, warnings
+from distilabel_rag4rag.models.llms.output_check import check_output, failed_output
 from distilabel_rag4rag.models.llms.wrapped_llm import WrappedLLM
+from distilabel_rag4rag.utils.hashing import hash_of
 from distilabel_rag4rag.utils.public import public
 
 
 @public
 class CachedLLM(WrappedLLM):
-    """An LLM whose generations are kept on disk; made by `cached`.
+    """An LLM whose generations are text or None, kept on disk; made by `cached`.
 
     A reply is found again by all that shapes it: the LLM's class, version and settings (less
-    keys, timeouts and the like; of a local model also the state of its files), the messages, the
-    number of generations, the generation settings and `repetition`. Two rows with the same
+    keys, timeouts and the like; of a local model also the content of its files), the messages,
+    the number of generations, the generation settings and `repetition`. Two rows with the same
     prompt share one reply. A reply of None, and one of several generations that holds None, is
-    not kept. An exception of the LLM makes None of the one input it concerns, and is logged.
+    not kept.
+
+    With and without the cache a request that fails, or whose reply is not text, makes None of the
+    one input it concerns. Why stands among the statistics of the output, as `error`, which
+    distilabel's tasks write to a row's `distilabel_metadata`, and is logged. The parts of a
+    reply in parts are joined; tokens that the LLM does not count are left out.
 
     The runtime parameters are those of the wrapped LLM, under the same names, and our own. An
     LLM with `use_offline_batch_generation` is refused: it keeps its own jobs.
@@ -90,6 +97,7 @@ class CachedLLM(WrappedLLM):
         description="How many inputs an LLM that is not asynchronous gets at once.",
     )
 
+    does_not_shape_replies: ClassVar = ("folder", "size_limit", "enabled", "inputs_per_call")
     _own_parameters: ClassVar = ("folder", "size_limit", "enabled", "repetition", "inputs_per_call")
     _store: GenerationStore | None = PrivateAttr(None)
     _identity: Any = PrivateAttr(None)
@@ -106,12 +114,13 @@ class CachedLLM(WrappedLLM):
 
     def load(self) -> None:
         """Load the LLM and open the cache."""
-        self._identity = identity(self.llm)
         if isinstance(self.llm, CudaDevicePlacementMixin) and self.llm._llm_identifier is None:
             self.llm._llm_identifier = f"cached-{os.getpid()}"  # distilabel names direct ones only
         self.llm.load()
+        listen_to(self.llm)
         super().load()
         if self.enabled:
+            self._identity = shaped_by(self.llm)
             self._store = GenerationStore(self.folder, self.size_limit)
 
     def unload(self) -> None:
@@ -125,8 +134,11 @@ class CachedLLM(WrappedLLM):
         self, inputs: list[FormattedInput], num_generations: int = 1, **kwargs: Any
     ) -> list[GenerateOutput]:
         """The kept replies and, for the other inputs, the LLM's."""
-        keys = [self._key(input, num_generations, kwargs) for input in inputs]
-        outputs = self._kept(keys)
+        if self._store is None:  # inputs that are the same are asked each for itself
+            keys = [str(number) for number in range(len(inputs))]
+        else:
+            keys = [self._key(input, num_generations, kwargs) for input in inputs]
+        outputs = self._kept(keys, num_generations)
         missing = [
             (key, input)
             for key, input in dict(zip(keys, inputs, strict=True)).items()
@@ -137,7 +149,7 @@ class CachedLLM(WrappedLLM):
             part = missing[start : start + size]
             replies = self._ask([input for _, input in part], num_generations, kwargs)
             for (key, _), output in zip(part, replies, strict=True):
-                outputs[key] = self._keep(key, output, num_generations)
+                outputs[key] = self._keep(key, output)
         return [_copy(outputs[key]) for key in keys]
 
     def _ask(
@@ -145,34 +157,45 @@ class CachedLLM(WrappedLLM):
     ) -> list[GenerateOutput]:
         """One call; where it fails, one for each input, so that only the bad ones are None."""
         try:
-            outputs = self.llm.generate(
-                inputs=[_copy(input) for input in inputs],
-                num_generations=num_generations,
-                **kwargs,
-            )
+            with warnings() as heard:
+                outputs = self.llm.generate(
+                    inputs=[_copy(input) for input in inputs],
+                    num_generations=num_generations,
+                    **kwargs,
+                )
             if len(outputs) != len(inputs):
                 raise ValueError(f"{len(outputs)} replies to {len(inputs)} inputs")
-            return outputs
         except Exception as error:
             if len(inputs) == 1:
-                return [self._nothing(error, num_generations)]
+                return [self._failed(error, num_generations)]
             return [self._ask([input], num_generations, kwargs)[0] for input in inputs]
+        known = heard if len(inputs) == 1 else []  # else nobody knows which input is meant
+        return [self._checked(output, num_generations, known) for output in outputs]
 
-    def _kept(self, keys: Iterable[str]) -> dict[str, GenerateOutput]:
+    def _checked(self, output: Any, num_generations: int, heard: list[str]) -> GenerateOutput:
+        checked, reason = check_output(output, num_generations, heard)
+        if reason and not heard:
+            self._logger.warning(f"LLM '{self.model_name}': {reason}")
+        return checked
+
+    def _failed(self, error: Exception, num_generations: int) -> GenerateOutput:
+        output, reason = failed_output(error, num_generations, _secrets(self.llm))
+        self._logger.warning(f"LLM '{self.model_name}': {reason}")
+        return output
+
+    def _kept(self, keys: Iterable[str], num_generations: int) -> dict[str, GenerateOutput]:
         found = self._store.get(set(keys)) if self._store is not None else {}
-        return {key: kept for key, kept in found.items() if _is_whole(kept)}
+        return {
+            key: check_output(kept, num_generations)[0]
+            for key, kept in found.items()
+            if _is_whole(kept, num_generations)
+        }
 
-    def _keep(self, key: str, output: GenerateOutput, num_generations: int) -> GenerateOutput:
-        """Fill up missing generations with None; store the output where none is missing."""
-        short = num_generations - len(output["generations"])
-        output["generations"] = [*output["generations"], *[None] * short]
+    def _keep(self, key: str, output: GenerateOutput) -> GenerateOutput:
+        """Store an output in which no generation is None."""
         if self._store is not None and None not in output["generations"]:
             self._store.put(key, output)
         return output
-
-    def _nothing(self, error: Exception, num_generations: int) -> GenerateOutput:
-        self._logger.warning(f"LLM '{self.model_name}' failed: {describe(error)}")
-        return {"generations": [None] * num_generations, "statistics": {}}  # type: ignore[typeddict-item]
 
     def _key(self, input: FormattedInput, num_generations: int, kwargs: dict[str, Any]) -> str:
         return hash_of([self._identity, input, num_generations, kwargs, self.repetition])
@@ -198,27 +221,35 @@ class CachedAsyncLLM(CachedLLM, AsyncLLM):
         self, input: FormattedInput, num_generations: int = 1, **kwargs: Any
     ) -> GenerateOutput:
         """The kept reply, or the LLM's."""
+        if self._store is None:
+            return await self._aask(input, num_generations, kwargs)
         key = self._key(input, num_generations, kwargs)
-        if kept := self._kept([key]):
+        if kept := self._kept([key], num_generations):
             return kept[key]
         if key not in self._asked:
-            asking = self._aask(key, input, num_generations, kwargs)
+            asking = self._aask_and_keep(key, input, num_generations, kwargs)
             self._asked[key] = asyncio.create_task(asking)
         try:
             return _copy(await self._asked[key])
         finally:
             self._asked.pop(key, None)
 
+    async def _aask_and_keep(self, key: str, *request: Any) -> GenerateOutput:
+        return self._keep(key, await self._aask(*request))
+
     async def _aask(
-        self, key: str, input: FormattedInput, num_generations: int, kwargs: dict[str, Any]
+        self, input: FormattedInput, num_generations: int, kwargs: dict[str, Any]
     ) -> GenerateOutput:
         try:
-            outputs = await self.llm._agenerate(
-                inputs=[_copy(input)], num_generations=num_generations, **kwargs
-            )
-            return self._keep(key, outputs[0], num_generations)
+            with warnings() as heard:
+                outputs = await self.llm._agenerate(
+                    inputs=[_copy(input)], num_generations=num_generations, **kwargs
+                )
+            if len(outputs) != 1:
+                raise ValueError(f"{len(outputs)} replies to 1 input")
         except Exception as error:
-            return self._nothing(error, num_generations)
+            return self._failed(error, num_generations)
+        return self._checked(outputs[0], num_generations, heard)
 
 
 def cached(llm: LLM, **settings: Any) -> CachedLLM:
@@ -237,9 +268,20 @@ def cached(llm: LLM, **settings: Any) -> CachedLLM:
     return (CachedAsyncLLM if isinstance(llm, AsyncLLM) else CachedLLM)(llm=llm, **settings)
 
 
-def _is_whole(kept: Any) -> bool:
-    """Whether an entry has the form in which it was stored; any other is asked for again."""
-    return isinstance(kept, dict) and isinstance(kept.get("generations"), list)
+def _is_whole(kept: Any, num_generations: int) -> bool:
+    """Whether an entry holds so many texts; any other, of whatever version, is asked for again."""
+    generations = kept.get("generations") if isinstance(kept, dict) else None
+    return (
+        isinstance(generations, list)
+        and len(generations) == num_generations
+        and all(isinstance(text, str) for text in generations)
+    )
+
+
+def _secrets(llm: LLM) -> list[str]:
+    """The keys that an LLM was given."""
+    found = [value for _, value in llm if isinstance(value, SecretStr)]
+    return [secret.get_secret_value() for secret in found]
 
 
 def _copy(value: Any) -> Any:

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distilabel.errors import DistilabelUserError
@@ -78,6 +79,14 @@ class EmbeddedLLM(TransformersLLM):
         """Frees the model; `load()` works again afterwards."""
         super().unload()
         self._pipeline = None
+
+    @property
+    def weights_source(self) -> str | None:
+        """The packaged weights' name, which holds their hash; None for a model that `model` names.
+
+        It is part of the key of a cached reply.
+        """
+        return Path(llm_path()).name if self.model == EMBEDDED else None
 
     @property
     def model_name(self) -> str:

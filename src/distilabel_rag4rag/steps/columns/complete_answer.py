@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from distilabel.constants import DISTILABEL_METADATA_KEY
 from distilabel.steps import Step, StepInput
 
+from distilabel_rag4rag.models.llms.output_check import llm_error
 from distilabel_rag4rag.schema import ABSTAINED, EMPTY_QUESTION, NOTHING_LEFT
 from distilabel_rag4rag.steps.tasks.replies import clean, is_abstention
 from distilabel_rag4rag.utils.public import public
@@ -100,7 +101,8 @@ class CompleteAnswer(Step):
         if not isinstance(question, str) or not question.strip():
             return {"answer": None, "abstained": False, "answer_reason": EMPTY_QUESTION}
         if not isinstance(answer, str) or not answer.strip():
-            reason = "the LLM gave nothing, or not in the form asked for"
+            cause = llm_error(row.get(DISTILABEL_METADATA_KEY))
+            reason = cause or "the LLM gave nothing, or not in the form asked for"
             return {"answer": None, "abstained": False, "answer_reason": reason}
         if self.abstain and is_abstention(answer):
             return {"answer": None, "abstained": True, "answer_reason": ABSTAINED}

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 from importlib.resources import files
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Literal
 
+from distilabel.constants import DISTILABEL_METADATA_KEY
 from distilabel.errors import DistilabelUserError
 from distilabel.steps import StepInput
 from distilabel.steps.tasks import Task
@@ -12,6 +14,7 @@ from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import PrivateAttr
 
+from distilabel_rag4rag.models.llms.output_check import llm_error
 from distilabel_rag4rag.schema import (
     ABSTAINED,
     EMPTY_QUESTION,
@@ -249,8 +252,19 @@ class GroundedAnswerGeneration(Task):
         rows = []
         for row, skip in zip(inputs, skipped, strict=True):
             for _ in range(times):
-                rows.append(next(answered) if skip is None else self._marked(row, skip))
+                rows.append(
+                    self._with_cause(next(answered)) if skip is None else self._marked(row, skip)
+                )
         yield rows
+
+    def _with_cause(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The row with the LLM's own words about why there is no text."""
+        metadata, reasons = row.get(DISTILABEL_METADATA_KEY), row["answer_reason"]
+        if self.group_generations:
+            errors = [llm_error(m, self.name) for m in metadata or ()]
+            reasons = [e or r for e, r in zip_longest(errors, reasons)]
+            return {**row, "answer_reason": reasons}
+        return {**row, "answer_reason": llm_error(metadata, self.name) or reasons}
 
     def _skip(self, row: dict[str, Any]) -> dict[str, Any] | None:
         """The outputs of a row that the LLM is not asked about, None for all others."""
