@@ -32,6 +32,34 @@ def test_rows_of_a_comparison_in_a_dataset_keep_arms_table_and_formats(passages:
         assert sum(sizes(material, "rag4rag").values()) == 3 * passages
 
 
+def ids(material: Publication, config: str, column: str = "id") -> set[str]:
+    parts = material.configs[config].splits.values()
+    return {key for part in parts for key in part[column].to_pylist()}
+
+
+def test_questions_without_an_answer_are_paired_with_nothing() -> None:
+    rows = marked_rows(12, arms=("zero_shot", "rag4rag"))
+    kept = {r["id"] for r in rows if r["arm"] == "rag4rag" and r["keep_row_after_grounding"]}
+    none = set(sorted(kept)[::3])
+    for number, row in enumerate(rows):
+        row["answerable"] = False if row["id"] in none else (None, True)[number % 2]
+    material = collect(Dataset(table(rows)))
+    assert none < ids(material, "rag4rag")  # the arm holds all its rows
+    assert ids(material, "kept") == ids(material, "queries", "_id") == kept - none
+    assert ids(material, "qrels", "query-id") == kept - none
+    questions = {row["question"] for row in rows if row["id"] in kept - none}
+    assert ids(material, "pairs", "anchor") == ids(material, "passage_pairs", "anchor") == questions
+
+
+def test_kept_rows_passed_every_check() -> None:
+    rows = marked_rows(12, arms=("zero_shot", "rag4rag"))
+    kept = {r["id"] for r in rows if r["arm"] == "rag4rag" and r["keep_row_after_grounding"]}
+    first, second, *others = sorted(kept)
+    passed = pa.array([{first: False, second: None}.get(row["id"], True) for row in rows])
+    checked = table(rows).append_column("keep_row_after_round_trip", passed)
+    assert ids(collect(Dataset(checked)), "kept") == set(others)
+
+
 def test_rows_of_a_comparison_keep_their_own_splits() -> None:
     rows = Dataset(table(marked_rows(12)))
     material = collect(DatasetDict(dev=rows.select(range(30)), test=rows.select(range(30, 108))))

@@ -22,7 +22,7 @@ from distilabel_rag4rag.review.pull import weigh
 from distilabel_rag4rag.review.records import record_id, reviewable
 from distilabel_rag4rag.review.responses import Response
 from distilabel_rag4rag.review.sample import DESIGNS, draw
-from distilabel_rag4rag.review.training_file import SPLITS, training_samples, write_training_file
+from distilabel_rag4rag.review.training_file import training_samples, write_training_file
 
 TABLE, _ = reviewable(make_rows(40))
 JUDGED = TABLE[TABLE["score"].notna()]
@@ -344,13 +344,32 @@ def test_the_training_file_is_lettucedetects(tmp_path: Path) -> None:
 
 
 def test_answers_about_one_passage_go_into_one_split() -> None:
-    gold = pd.DataFrame([gold_row(number, passage_id=f"p{number % 50}") for number in range(200)])
+    rows = [
+        gold_row(number, passage_id=passage, context=f"It was founded in 1284. {passage}")
+        for number in range(200)
+        for passage in [f"p{number % 50}"]
+    ]
+    gold = pd.DataFrame(rows)
     samples = training_samples(gold)
     by_passage: dict[str, set[str]] = {}
     for row, sample in zip(gold.to_dict("records"), samples, strict=True):
         by_passage.setdefault(row["passage_id"], set()).add(sample["split"])
     assert all(len(splits) == 1 for splits in by_passage.values())
-    assert {split for splits in by_passage.values() for split in splits} == set(SPLITS)
+    assert {split for splits in by_passage.values() for split in splits} == {"train", "dev", "test"}
+
+
+@pytest.mark.parametrize("column", ["title", "context"])
+def test_answers_about_one_document_go_into_one_split(column: str) -> None:
+    """Also where their passages have other ids: the judge would be tested on what it has read."""
+    rows = []
+    for number in range(120):
+        common = {"context": f"In 1284. {number}", column: f"document {number % 20}"}
+        rows.append(gold_row(number, **common))
+    samples = training_samples(pd.DataFrame(rows))
+    splits = [{sample["split"] for sample in samples[start::20]} for start in range(20)]
+    assert all(len(found) == 1 for found in splits)
+    assert {"train", "dev", "test"} == set.union(*splits)
+    assert training_samples(pd.DataFrame(rows[:0], columns=list(rows[0]))) == []
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,22 @@
 
 import hashlib
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import pyarrow as pa
 
-SPLITS = ("train", "validation", "test")
+from distilabel_rag4rag.utils.text import is_missing
+
+TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
 
 #: The share of the rows from which on validation, and test, are full.
 HELD_OUT = 0.1
 
 #: A document with more of the rows than this is trained on: it would be most of a test set.
 TOO_LARGE = 0.3
+
+#: The columns by which rows belong together.
+DOCUMENT_COLUMNS = ("title", "passage_id", "context")
 
 
 def split_rows(tables: Sequence[pa.Table]) -> list[list[str]]:
@@ -22,19 +28,16 @@ def split_rows(tables: Sequence[pa.Table]) -> list[list[str]]:
     the first fill test, the next validation, the rest is train; so the same rows get the same
     splits in any order. Rows without a document are train.
     """
-    groups = _Groups()
-    for table in tables:
-        for keys in _keys(table):
-            groups.join(keys)
-    rows = [[groups.name(keys[0]) if keys else None for keys in _keys(table)] for table in tables]
-    # Counted by question, as the arms repeat the rows.
+    keys = [_keys(table) for table in tables]
+    documents = _documents([found for table in keys for found in table])
+    rows = [[documents[found[0]] if found else None for found in table] for table in keys]
     sizes: dict[str, int] = {}
-    for found in rows:
-        for name in found:
+    for table in rows:
+        for name in table:
             if name is not None:
                 sizes[name] = sizes.get(name, 0) + 1
-    split = _fill(sizes)
-    return [[split.get(name or "", "train") for name in found] for found in rows]
+    splits = _fill(sizes)
+    return [[TRAIN if name is None else splits[name] for name in table] for table in rows]
 
 
 def _fill(sizes: dict[str, int]) -> dict[str, str]:
@@ -43,43 +46,43 @@ def _fill(sizes: dict[str, int]) -> dict[str, str]:
         (name for name, size in sizes.items() if size <= TOO_LARGE * total),
         key=lambda name: hashlib.sha256(name.encode()).hexdigest(),
     )
-    split = dict.fromkeys(sizes, "train")
-    for held_out in ("test", "validation"):
+    splits = dict.fromkeys(sizes, TRAIN)
+    for held_out in (TEST, VALIDATION):
         taken = 0
         while left and taken < HELD_OUT * total:
             name = left.pop(0)
-            split[name] = held_out
+            splits[name] = held_out
             taken += sizes[name]
-    return split
+    return splits
 
 
 def _keys(table: pa.Table) -> list[list[Hashable]]:
     """What ties each row to its document."""
     found: list[list[Hashable]] = [[] for _ in range(table.num_rows)]
-    for column in ("title", "passage_id", "context"):
+    for column in DOCUMENT_COLUMNS:
         if column in table.column_names:
             for keys, value in zip(found, table[column].to_pylist(), strict=True):
-                if value is not None and str(value).strip():
-                    keys.append((column, " ".join(str(value).split())))
+                if text := _normalised(value):
+                    keys.append((column, text))
     return found
 
 
-class _Groups:
-    """Union-find; a group's name is the smallest of its keys."""
+def _normalised(value: Any) -> str:
+    return "" if is_missing(value) else " ".join(str(value).split())
 
-    def __init__(self) -> None:
-        self._parent: dict[Hashable, Hashable] = {}
 
-    def join(self, keys: list[Hashable]) -> None:
-        roots = sorted((self._root(key) for key in keys), key=repr)
-        for root in roots[1:]:
-            self._parent[root] = roots[0]
+def _documents(rows: Sequence[Sequence[Hashable]]) -> dict[Hashable, str]:
+    """The document of each key; it goes by the first of its keys."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    def name(self, key: Hashable) -> str:
-        return repr(self._root(key))
-
-    def _root(self, key: Hashable) -> Hashable:
-        self._parent.setdefault(key, key)
-        while self._parent[key] != key:
-            self._parent[key] = key = self._parent[self._parent[key]]
-        return key
+    names = sorted({key for keys in rows for key in keys}, key=repr)
+    place = {key: number for number, key in enumerate(names)}
+    ties = [(place[keys[0]], place[key]) for keys in rows for key in keys[1:]]
+    ends = tuple(zip(*ties, strict=True)) if ties else ((), ())
+    graph = coo_array(([1] * len(ties), ends), shape=(len(names), len(names)))
+    labels = connected_components(graph, directed=False)[1].tolist() if names else []
+    first: dict[int, str] = {}
+    for key, label in zip(names, labels, strict=True):
+        first.setdefault(label, repr(key))
+    return {key: first[label] for key, label in zip(names, labels, strict=True)}

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from distilabel.errors import DistilabelUserError
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from distilabel_rag4rag.comparison import formatting
-from distilabel_rag4rag.comparison.statistics import Estimate
+from distilabel_rag4rag.comparison.result import estimate_from_json
 from distilabel_rag4rag.errors import PublishError
 from distilabel_rag4rag.hub.card_metadata import (
     default_set_by_a_person,
@@ -27,6 +26,7 @@ from distilabel_rag4rag.hub.card_metadata import (
 from distilabel_rag4rag.hub.citations import citations
 from distilabel_rag4rag.schema import BY_NAME
 from distilabel_rag4rag.utils.markdown import escape_markdown
+from distilabel_rag4rag.utils.templates import markdown_templates
 
 if TYPE_CHECKING:
     from distilabel_rag4rag.hub.publication import Publication
@@ -164,14 +164,7 @@ def _place(text: str) -> tuple[int, int] | None:
 
 
 def _render(publication: "Publication", terms: Terms, repo_id: str, theirs: str | None) -> str:
-    environment = Environment(
-        loader=PackageLoader("distilabel_rag4rag.hub"),
-        autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=escape_markdown,
-    )
+    environment = markdown_templates("distilabel_rag4rag.hub")
     environment.filters |= {
         "raw": Markup,
         "fenced": _fenced,
@@ -209,8 +202,7 @@ def _render(publication: "Publication", terms: Terms, repo_id: str, theirs: str 
 
 def _of(values: Mapping[str, Any], name: str, word: str = "percent") -> str:
     """A figure of summary.json with its interval, as text."""
-    low, high = values.get(f"{name}_ci") or (None, None)
-    text: str = getattr(formatting, word)(Estimate(values.get(name), low, high))
+    text: str = getattr(formatting, word)(estimate_from_json(values, name))
     return text
 
 

@@ -10,12 +10,10 @@ import pyarrow.compute as pc
 from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag.data.splits import SPLITS, split_rows
-from distilabel_rag4rag.schema import BY_NAME
+from distilabel_rag4rag.schema import BY_NAME, HUMAN, keep_column
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
-
-KEEP = "keep_row_after_grounding"
 
 #: What is made of the candidate's kept rows, and of which rows `notebook` is made.
 PRODUCTS = {
@@ -62,7 +60,7 @@ def run_configs(
     if not arms:
         raise DistilabelUserError("source: found no rows, expected at least one.")
     if candidate not in arms:
-        candidate = next((arm for arm in reversed(arms) if arm != "human"), arms[-1])
+        candidate = next((arm for arm in reversed(arms) if arm != HUMAN), arms[-1])
     labels = pa.array(own_splits or split_rows([rows])[0])
     names = dict.fromkeys(own_splits or SPLITS)
     parts = {split: rows.filter(pc.equal(labels, split)) for split in names}
@@ -228,7 +226,15 @@ def _kept(
 ) -> Callable[[pa.Table], pa.Table]:
     def kept(part: pa.Table) -> pa.Table:
         mine = _arm(arm)(part)
-        return build(mine.filter(pc.fill_null(mine[KEEP], False)))
+        checks = [name for name in mine.column_names if name.startswith(keep_column(""))]
+        for column in checks:
+            mine = mine.filter(pc.fill_null(mine[column], False))
+        if not checks:
+            mine = mine.slice(0, 0)
+        # A question without an answer has no passage and no answer to be paired with.
+        if "answerable" in mine.column_names:
+            mine = mine.filter(pc.fill_null(mine["answerable"], True))
+        return build(mine)
 
     return kept
 

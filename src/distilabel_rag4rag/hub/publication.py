@@ -17,6 +17,7 @@ from distilabel_rag4rag.hub.configs import (
     stable,
     table_of,
 )
+from distilabel_rag4rag.schema import RAG4RAG, REPAIRED
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -108,13 +109,12 @@ def _from_rows(
         with style():
             plots = {f"{name}.png": as_png(c) for name, c in draw_charts(comparison).items()}
     verdict = summary.get("verdict", {})
-    candidate = verdict.get("candidate", "rag4rag")
+    candidate = verdict.get("candidate", RAG4RAG)
     found, arms, default = run_configs(rows, candidate, configs, own_splits)
     publication = Publication(found, default, arms, summary, plots=plots)
     publication.texts["run/summary.json"] = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
-    run_arms = [name for name in summary.get("arms", {}) if name != "published"]
-    with_rows = rows["arm"].unique().to_pylist()
-    publication.notes += [f"The arm {arm} has no rows." for arm in run_arms if arm not in with_rows]
+    without_rows = summary.get("arms", {}).keys() - {REPAIRED, *rows["arm"].unique().to_pylist()}
+    publication.notes += [f"The arm {arm} has no rows." for arm in sorted(without_rows)]
     left = [arm for arm in run_arms if arm in with_rows and arm not in arms]
     if left:
         note = f"Not published: the rows of {', '.join(left)}."

@@ -18,6 +18,7 @@ KEPT = (
     "arm",
     "id",
     "passage_id",
+    "title",
     "context",
     "question",
     "human_answer",

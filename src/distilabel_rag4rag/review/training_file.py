@@ -1,4 +1,4 @@
-"""Gold labels in LettuceDetect's training format, for a judge of one's own."""
+"""Gold labels in LettuceDetect's training format, to train a judge with."""
 
 import json
 from collections import Counter
@@ -6,15 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distilabel_rag4rag.data.splits import (
+    DOCUMENT_COLUMNS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    split_rows,
+)
+from distilabel_rag4rag.utils.text import is_missing
+
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Of ten passages, the shares of each split.
-SPLITS = ("test", "dev", *["train"] * 8)
+#: LettuceDetect's names of the splits.
+SPLITS = {TRAIN: "train", VALIDATION: "dev", TEST: "test"}
 
 
 def training_samples(gold: "pd.DataFrame", language: str = "en") -> list[dict[str, Any]]:
-    """One sample per labelled row whose spans are known, split by passage.
+    """One sample per labelled row whose spans are known, split by document.
 
     An answer that people call hallucinated without marking where is left out, since it would be
     learnt as clean; if the verdict is that all of it is hallucinated, all of it is the span.
@@ -26,17 +35,16 @@ def training_samples(gold: "pd.DataFrame", language: str = "en") -> list[dict[st
     from lettucedetect.datasets.hallucination_dataset import HallucinationSample
     from lettucedetect.detectors.prompt_utils import PromptUtils
 
+    rows = [(row, _labels(row)) for row in gold.to_dict("records")]
+    usable = [(row, labels) for row, labels in rows if labels is not None]
     samples = []
-    for row in gold.to_dict("records"):
-        labels = _labels(row)
-        if labels is None:
-            continue
+    for (row, labels), split in zip(usable, _splits([row for row, _ in usable]), strict=True):
         samples.append(
             HallucinationSample(
                 prompt=PromptUtils.format_context([row["context"]], row["question"], language),
                 answer=row["answer"],
                 labels=labels,
-                split=_split(str(row["passage_id"] or row["context"])),  # type: ignore[arg-type]
+                split=split,  # type: ignore[arg-type]
                 task_type="qa",
                 dataset="rag4rag-review",
                 language=language,  # type: ignore[arg-type]
@@ -66,8 +74,15 @@ def _labels(row: Mapping[Any, Any]) -> list[dict[str, Any]] | None:
     return [{"start": a, "end": b, "label": "hallucinated"} for a, b in spans] or None
 
 
-def _split(passage: str) -> str:
-    """Of a passage all answers go the same way, and always the same."""
-    import hashlib
+def _splits(rows: list[dict[Any, Any]]) -> list[str]:
+    """Per row; no document is in two of them."""
+    import pyarrow as pa
 
-    return SPLITS[int(hashlib.sha256(passage.encode()).hexdigest(), 16) % len(SPLITS)]
+    columns = {name: [row.get(name) for row in rows] for name in DOCUMENT_COLUMNS}
+    # Text, since a column of None alone has no type.
+    table = pa.table({name: pa.array(map(_text, column)) for name, column in columns.items()})
+    return [SPLITS[split] for split in split_rows([table])[0]]
+
+
+def _text(value: Any) -> str:
+    return "" if is_missing(value) else str(value)
