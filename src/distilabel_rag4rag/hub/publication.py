@@ -113,8 +113,9 @@ def _from_rows(
     found, arms, default = run_configs(rows, candidate, configs, own_splits)
     publication = Publication(found, default, arms, summary, plots=plots)
     publication.texts["run/summary.json"] = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
-    without_rows = summary.get("arms", {}).keys() - {REPAIRED, *rows["arm"].unique().to_pylist()}
-    publication.notes += [f"The arm {arm} has no rows." for arm in sorted(without_rows)]
+    run_arms = [name for name in summary.get("arms", {}) if name != REPAIRED]
+    with_rows = rows["arm"].unique().to_pylist()
+    publication.notes += [f"The arm {arm} has no rows." for arm in run_arms if arm not in with_rows]
     left = [arm for arm in run_arms if arm in with_rows and arm not in arms]
     if left:
         note = f"Not published: the rows of {', '.join(left)}."
