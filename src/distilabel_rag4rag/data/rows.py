@@ -58,6 +58,7 @@ def load_rows(
     split: str | None = None,
     limit: int | None = None,
     seed: int = 0,
+    context_required: bool = True,
 ) -> "Dataset":
     """Questions with their source passages, in the columns that every arm starts from.
 
@@ -83,6 +84,8 @@ def load_rows(
         limit: the most rows to take: a random sample, in the order of the source. With the same
             seed a larger sample holds the smaller one.
         seed: the seed of that sample.
+        context_required: whether a source without a column of passages is refused; otherwise
+            `context` and `passage_id` of its rows are None.
 
     Raises:
         ValueError: if the source is missing, empty or broken, a column is missing, a value is no
@@ -91,7 +94,8 @@ def load_rows(
     if limit is not None and limit < 1:
         raise ValueError(f"limit: found {limit}, expected at least 1, or None for all rows")
     table = open_table(source, split)
-    rows = list(_records(table, _mapping(table, columns, ROW_COLUMNS)))
+    required = ("context", "question") if context_required else ("question",)
+    rows = list(_records(table, _mapping(table, columns, ROW_COLUMNS, required)))
     _check_passage_ids(rows, table.name)
     _give_ids(rows, table.name)
     if limit is not None:
@@ -127,7 +131,7 @@ def load_passages(
     if max_words < 1:
         raise ValueError(f"max_words: found {max_words}, expected at least 1")
     table = open_table(source, split, questions=False, max_words=max_words)
-    rows = list(_records(table, _mapping(table, columns, PASSAGE_COLUMNS)))
+    rows = list(_records(table, _mapping(table, columns, PASSAGE_COLUMNS, ("context",))))
     _check_passage_ids(rows, table.name)
     with_text = [row for row in rows if _normalised(row["context"])]
     if not with_text:
@@ -141,7 +145,10 @@ def load_passages(
 
 
 def _mapping(
-    table: Table, columns: dict[str, str | None] | None, wanted: tuple[str, ...]
+    table: Table,
+    columns: dict[str, str | None] | None,
+    wanted: tuple[str, ...],
+    required: tuple[str, ...],
 ) -> dict[str, str]:
     """Which column of the table each of our columns is read from."""
     columns = columns or {}
@@ -161,7 +168,7 @@ def _mapping(
                 f"{table.name}: {ours} could be any of {candidates}; "
                 f"choose with columns={{{ours!r}: {candidates[0]!r}}}"
             )
-        missing = not candidates and ours in ("context", "question")
+        missing = not candidates and ours in required
         if missing or not set(candidates) <= set(table.columns):
             expected = repr(candidates[0]) if candidates else _expected(ours)
             raise ValueError(

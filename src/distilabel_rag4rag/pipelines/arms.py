@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 Source: TypeAlias = "str | Path | list[dict[str, Any]] | Dataset | LoadRows | None"
 
 Style: TypeAlias = Literal["short", "sentence"]
+#: The column that answers are judged against.
+Evidence: TypeAlias = Literal["context", "retrieved_contexts"]
 
 StepT = TypeVar("StepT", bound=_Step)
 
@@ -41,6 +43,7 @@ def zero_shot(
     *,
     llm: LLM,
     judge: LettuceDetectJudge,
+    retrieve: FaissRetrieve | None = None,
     threshold: float = 0.5,
     style: Style = "short",
     abstain: bool = True,
@@ -57,6 +60,8 @@ def zero_shot(
         rows: what `LoadRows` reads (None is the sample world), or a `LoadRows` made outside.
         llm: any distilabel LLM.
         judge: the judge, made outside a pipeline; the arm makes its own of the same settings.
+        retrieve: retrieves what answers are judged against, for questions that have no source
+            passage; made outside a pipeline, like the judge.
         threshold: the hallucination score from which on an answer is flagged.
         style: `short` answers or full `sentence`s; in every arm answers are cleaned alike.
         abstain: whether a refusal is an abstention rather than an answer.
@@ -75,7 +80,11 @@ def zero_shot(
             output_mappings={"positive": "answer"},
             input_batch_size=batch_size,
         )
-        _load(rows, batch_size) >> answer >> _judged(judge, threshold, style, abstain, batch_size)
+        (
+            _load(rows, batch_size, retrieve)
+            >> answer
+            >> _judged(judge, threshold, style, abstain, batch_size, _evidence(retrieve))
+        )
     return pipeline
 
 
@@ -119,6 +128,7 @@ def rag4rag(
     corpus: Source = "rows",
     k: int = 1,
     retrieve: dict[str, Any] | None = None,
+    evidence: Evidence = "context",
     answer: dict[str, Any] | None = None,
     threshold: float = 0.5,
     style: Style = "short",
@@ -137,6 +147,8 @@ def rag4rag(
             way, the unique passages of the rows themselves.
         k: passages per question; 1, as published.
         retrieve: further settings of `FaissRetrieve`, such as `min_score` or `query_prompt`.
+        evidence: what answers are judged against: the source passage, or, for questions that
+            have none, what was retrieved.
         answer: further settings of `GroundedAnswerGeneration`, such as `few_shot`.
     """
     with pipeline_class(name=name) as pipeline:
@@ -153,7 +165,7 @@ def rag4rag(
             _load(rows, batch_size)
             >> retrieving
             >> answering
-            >> _judged(judge, threshold, style, abstain, batch_size)
+            >> _judged(judge, threshold, style, abstain, batch_size, evidence)
         )
     return pipeline
 
@@ -162,6 +174,7 @@ def human(
     rows: Source = None,
     *,
     judge: LettuceDetectJudge,
+    retrieve: FaissRetrieve | None = None,
     threshold: float = 0.5,
     batch_size: int = 50,
     name: str = "human",
@@ -170,14 +183,14 @@ def human(
     """The human answers under the same judge: what it flags there are its false alarms.
 
     Args:
-        rows, judge, threshold, batch_size, name, pipeline_class: as in `zero_shot`.
+        rows, judge, retrieve, threshold, batch_size, name, pipeline_class: as in `zero_shot`.
     """
     with pipeline_class(name=name) as pipeline:
         answer = AnswerFromColumn(name="answer", input_batch_size=batch_size)
         (
-            _load(rows, batch_size)
+            _load(rows, batch_size, retrieve)
             >> answer
-            >> _judged(judge, threshold, "sentence", False, batch_size)
+            >> _judged(judge, threshold, "sentence", False, batch_size, _evidence(retrieve))
         )
     return pipeline
 
@@ -186,10 +199,22 @@ def human(
 ARMS = {"zero_shot": zero_shot, "gold_context": gold_context, "rag4rag": rag4rag}
 
 
-def _load(rows: Any, batch_size: int) -> LoadRows:
-    if isinstance(rows, LoadRows):
-        return _placed(rows, name="load", batch_size=batch_size)
-    return LoadRows(name="load", source=rows, batch_size=batch_size)
+def _load(rows: Any, batch_size: int, retrieve: FaissRetrieve | None = None) -> Step:
+    """Loads the rows, and retrieves for them where they have no evidence of their own."""
+    load = (
+        _placed(rows, name="load", batch_size=batch_size)
+        if isinstance(rows, LoadRows)
+        else LoadRows(name="load", source=rows, batch_size=batch_size)
+    )
+    if retrieve is None:
+        return load  # type: ignore[return-value]
+    retrieving = _placed(retrieve, name="retrieve", input_batch_size=batch_size)
+    load >> retrieving
+    return retrieving
+
+
+def _evidence(retrieve: FaissRetrieve | None) -> Evidence:
+    return "context" if retrieve is None else "retrieved_contexts"
 
 
 def _isolated(llm: LLM) -> LLM:
@@ -217,13 +242,18 @@ def _answer(
 
 
 def _judged(
-    judge: LettuceDetectJudge, threshold: float, style: Style, abstain: bool, batch_size: int
+    judge: LettuceDetectJudge,
+    threshold: float,
+    style: Style,
+    abstain: bool,
+    batch_size: int,
+    evidence: Evidence = "context",
 ) -> Sequence[Step]:
-    """The steps that all arms end with. The evidence is the source passage, in every arm."""
+    """The steps that all arms end with. The evidence is the same in every arm."""
     complete = CompleteAnswer(
         name="complete", style=style, abstain=abstain, input_batch_size=batch_size
     )
-    judging = _placed(judge, name="judge", input_mappings={"contexts": "context"})
+    judging = _placed(judge, name="judge", input_mappings={"contexts": evidence})
     mark = MarkGrounded(name="mark", threshold=threshold, input_batch_size=batch_size)
     complete >> judging >> mark
     return [complete]

@@ -23,6 +23,7 @@ class LoadRows(GeneratorStep):
         split: which split of a Hub data set or `DatasetDict`.
         limit: how many questions, sampled with `seed` and kept in the source's order.
         seed: of the sample. Defaults to `0`.
+        context_required: whether a source without passages is refused. Defaults to `True`.
 
     Output columns:
         - id (`str`): stable id of the question.
@@ -53,6 +54,7 @@ class LoadRows(GeneratorStep):
     split: str | None = None
     limit: int | None = None
     seed: int = 0
+    context_required: bool = True
 
     _rows: list[dict[str, Any]] = PrivateAttr(default_factory=list)
 
@@ -73,6 +75,7 @@ class LoadRows(GeneratorStep):
                 split=self.split,
                 limit=self.limit,
                 seed=self.seed,
+                context_required=self.context_required,
             )
         )
 
