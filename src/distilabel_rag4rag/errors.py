@@ -1,5 +1,6 @@
 """The package's errors, and errors of others as one line of text."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from distilabel.errors import DistilabelUserError
@@ -47,6 +48,9 @@ class ConfigError(DistilabelUserError, ValueError):
     ) -> None:
         self.field, self.found, self.expected, self.hint = field, found, expected, hint
         super().__init__(self.text_for(field))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.field, self.found, self.expected, self.hint)
 
     def text_for(self, name: str | None) -> str:
         """The error as text, with the setting under the name that the reader knows it by."""

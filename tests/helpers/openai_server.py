@@ -52,6 +52,7 @@ class OpenAIServer:
     Attributes:
         history: the body of every request, in order of arrival, with its fault as `fault`.
         base_url: what `OpenAILLM(base_url=…)` takes.
+        listed: how often the models were asked for.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class OpenAIServer:
         models: tuple[str, ...] = (),
         delay: float = 20.0,
         latency: float = 0.0,
+        list_status: int = 200,
     ) -> None:
         """Script the server.
 
@@ -74,9 +76,11 @@ class OpenAIServer:
             models: the only models known (others get 404); empty accepts all.
             delay: how long the fault `delay` takes, in seconds.
             latency: how long a good answer takes, in seconds.
+            list_status: of the answer to `GET {base_url}/models`.
         """
         self.reply: Reply = reply if callable(reply) else lambda messages: reply
         self.api_key, self.models, self.delay, self.latency = api_key, models, delay, latency
+        self.list_status, self.listed = list_status, 0
         self.history: list[dict[str, Any]] = []
         self._faults = iter(faults)
         self._lock = threading.Lock()
@@ -159,6 +163,14 @@ class OpenAIServer:
 
             def send_error_json(self, status: int, message: str) -> None:
                 self.send(status, json.dumps({"error": {"message": message, "code": status}}))
+
+            def do_GET(self) -> None:
+                server.listed += 1
+                key = self.headers.get("Authorization", "")
+                if refusal := server.refusal({"model": next(iter(server.models), "")}, key):
+                    return self.send_error_json(*refusal)
+                models = [{"id": name, "object": "model"} for name in server.models]
+                self.send(server.list_status, json.dumps({"object": "list", "data": models}))
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

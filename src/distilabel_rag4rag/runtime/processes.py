@@ -29,7 +29,7 @@ def queue_manager(signals: Signals) -> Iterator[SyncManager]:
     manager = SyncManager(ctx=get_context())
     with ExitStack() as stack:
         with signals.held():
-            manager.start(initializer=_end_with_parent)
+            manager.start(initializer=end_with_parent)
             stack.callback(manager.shutdown)
         yield manager
 
@@ -60,8 +60,8 @@ class Workers:
             if process.exitcode is not None:
                 with suppress(OSError, EOFError):  # the manager may be the one that died
                     if step := self.step_of.get(process.pid or 0):
-                        return f"step '{step}': its process {_ended(process.exitcode)}"
-                return f"a process of the run, {process.name}, {_ended(process.exitcode)}"
+                        return f"step '{step}': its process {how_it_ended(process.exitcode)}"
+                return f"a process of the run, {process.name}, {how_it_ended(process.exitcode)}"
         return None
 
     def end(self) -> None:
@@ -75,17 +75,17 @@ class Workers:
         # What a worker started may have outlived it.
         processes = {*self.processes, *self._pool._pool}
         for process in processes:
-            _kill_group(process)
+            kill_group(process)
         for process in processes:
             process.join(END_SECONDS)
 
 
-def _ended(code: int) -> str:
+def how_it_ended(code: int) -> str:
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
     return f"{how} (out of memory?)" if code == -signal.SIGKILL else how
 
 
-def _kill_group(process: BaseProcess) -> None:
+def kill_group(process: BaseProcess) -> None:
     if hasattr(os, "killpg") and process.pid is not None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -95,12 +95,12 @@ def _kill_group(process: BaseProcess) -> None:
 
 def _init(log_queue: Any, pipeline_name: str, pipeline_cache_id: str) -> None:
     """distilabel's own start of a worker, and what it lacks."""
-    _end_with_parent()
+    end_with_parent()
     _init_worker(log_queue, pipeline_name, pipeline_cache_id)
     log_without_noise()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Lead a process group, and kill it when the parent process is gone.
 
     Ctrl-C in a terminal no longer reaches a process of another group: the main process ends it.
