@@ -14,8 +14,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from helpers.openai_server import OpenAIServer
+from typer.testing import CliRunner
 
 from distilabel_rag4rag import compare, load_rows
+from distilabel_rag4rag.cli.app import app
 from distilabel_rag4rag.schema import arrow_schema
 
 RAG4RAG = Path(sys.executable).with_name("rag4rag")
@@ -32,6 +34,12 @@ def rag4rag(*arguments: Any, **environment: str) -> subprocess.CompletedProcess[
         check=False,
         env={**os.environ, "COLUMNS": "120", **environment},
     )
+
+
+def called(*arguments: Any) -> tuple[int, str]:
+    """Exit code and output, on one line, of a command that stops before any process starts."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return done.exit_code, " ".join(done.output.split())
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +218,11 @@ def test_any_llm_over_http_with_a_config_file_and_mapped_columns(
     [
         (["compare", "nowhere.json"], "nowhere.json"),
         (["compare", "--arms", "zero_shot,two_shot"], "--arms: found ['two_shot']"),
+        (
+            ["compare", "--arms", "rag4rag,zero_shot,rag4rag"],
+            "expected one or more names, each once",
+        ),
+        (["compare", "--arms", ","], "--arms: found ['', '']"),
         (["compare", "--llm", "NoLLM:x"], "--llm: found 'NoLLM'"),
         (["compare", "--llm", "OpenAILLM:x", "--llm-set", "api_key=sk"], "found `api_key`"),
         (["compare", "--llm", "OpenAILLM:x", "--llm-set", "temperature"], "expected KEY=VALUE"),
@@ -219,7 +232,10 @@ def test_any_llm_over_http_with_a_config_file_and_mapped_columns(
         (["compare", "--column", "question"], "expected OURS=THEIRS"),
         (["compare", "--seed", "-1"], "--seed"),
         (["compare", "--corpus", "nowhere.jsonl"], "nowhere.jsonl"),
-        (["compare", "--judge", "./nowhere"], "--judge: there is no folder './nowhere'"),
+        (
+            ["compare", "--judge", "./nowhere"],
+            "--judge: found './nowhere', expected a folder that exists",
+        ),
         (["compare", "--llm-set", "a=1", "--llm-set", "a.b=2"], "--llm-set: 'a' is given twice"),
         (["compare", "--llm-set", "x=[1"], "--llm-set: 'x=[1' is not YAML"),
         (["compare", "--llm-set", "foo=1"], "--llm embedded: found ['foo']"),
@@ -236,11 +252,46 @@ def test_any_llm_over_http_with_a_config_file_and_mapped_columns(
 def test_wrong_usage_is_named_and_exits_with_2(
     tmp_path: Path, arguments: list[str], message: str
 ) -> None:
-    done = rag4rag(*arguments, "--out", tmp_path / "out")
-    assert done.returncode == 2
-    assert message in " ".join(done.stderr.replace("│", " ").split())
-    assert "Traceback" not in done.stderr
+    code, output = called(*arguments, "--out", tmp_path / "out")
+    assert (code, message in output) == (2, True), output
+    assert "Traceback" not in output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_wrong_embedder_is_found_before_anything_is_asked(
+    own_cache: Path, tmp_path: Path
+) -> None:
+    with OpenAIServer("x") as server:
+        done = rag4rag(
+            *("compare", "--limit", 2, "--out", tmp_path / "out", "--llm", "OpenAILLM:gpt-4o-mini"),
+            *("--embeddings", f"SentenceTransformerEmbeddings:{tmp_path}/nowhere"),
+            OPENAI_BASE_URL=server.base_url,
+            OPENAI_API_KEY="sk-test",
+        )
+        assert server.history == []
+    assert done.returncode == 2
+    *phases, last = done.stderr.splitlines()
+    assert phases == [
+        "reaching gpt-4o-mini",
+        f"loading the embedder {tmp_path}/nowhere",
+    ]
+    assert last.startswith(
+        f"Error: --embeddings: found '{tmp_path}/nowhere', expected a model that can be loaded."
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_last_line_of_a_failure_is_its_message(own_cache: Path, tmp_path: Path) -> None:
+    for arguments, last in (
+        (("compare", "--arms", "zero_sht"), "Error: --arms: found ['zero_sht'], expected "),
+        (("compare", "nowhere.json"), "Error: nowhere.json"),
+        (("compare", "--llm", "OpenAILLM:x", "--limit", 1), "Error: --llm: found 'x', expected "),
+        (("report", "nowhere.parquet"), "Error: "),
+    ):
+        done = rag4rag(*arguments, "--out", tmp_path / "out", OPENAI_API_KEY="")
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].startswith(last), done.stderr
+        assert done.stdout == ""
 
 
 def test_an_unknown_key_of_a_config_file_is_named(tmp_path: Path) -> None:

@@ -159,8 +159,9 @@ def test_a_server_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) ->
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with pytest.raises(ConfigError, match=f"expected a server that takes requests.*{url}"):
-        check(open_ai(f"{url}/v1"))
+    for llm in (open_ai(f"{url}/v1"), cached(open_ai(f"{url}/v1"), enabled=False)):
+        with pytest.raises(ConfigError, match=f"expected a server that takes requests.*{url}"):
+            check(llm)
 
 
 def test_a_missing_key_is_named_also_where_replies_are_kept(

@@ -1,26 +1,10 @@
-"""What the terminal shows: progress per arm, the table of arms, three examples side by side."""
+"""What the terminal shows: the table of arms, the verdict, three examples side by side."""
 
-import logging
-import os
-import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
@@ -34,90 +18,8 @@ from distilabel_rag4rag.schema import HUMAN
 if TYPE_CHECKING:
     from distilabel_rag4rag.experiment.experiment import Result
 
-#: The step whose finished rows count as progress: the LLM's, which takes the time.
-SLOW_STEP = "answer"
 #: What the table of the arms needs.
 TABLE_WIDTH = 80
-
-
-def quiet() -> None:
-    """Silences logs, warnings and bars of the libraries beneath; errors still arrive as errors.
-
-    The environment, because worker processes inherit it.
-    """
-    warnings.filterwarnings("ignore")
-    sys.unraisablehook = _ignore_half_made_llms
-    for name, value in {
-        "DISTILABEL_LOG_LEVEL": "ERROR",
-        "TRANSFORMERS_VERBOSITY": "error",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "TQDM_DISABLE": "1",
-        "PYTHONWARNINGS": "ignore",
-    }.items():
-        os.environ.setdefault(name, value)
-    for library in ("distilabel", "transformers", "sentence_transformers", "datasets"):
-        logging.getLogger(library).setLevel(logging.ERROR)
-
-
-def _ignore_half_made_llms(found: "sys.UnraisableHookArgs") -> None:
-    """distilabel's AsyncLLM cannot be deleted where its settings were refused."""
-    if "AsyncLLM.__del__" not in repr(found.object):
-        sys.__unraisablehook__(found)
-
-
-def speak() -> None:
-    """Lets the pipelines' own log through."""
-    os.environ["DISTILABEL_LOG_LEVEL"] = "INFO"
-    logging.getLogger("distilabel").setLevel(logging.INFO)
-
-
-class _Rate(ProgressColumn):
-    """Rows a second."""
-
-    def render(self, task: Task) -> Text:
-        """The rate, once there is one."""
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f} rows/s" if speed else "", style="dim")
-
-
-class ArmProgress:
-    """A bar per arm: rows, rate, time so far and time left."""
-
-    def __init__(self, rows: int, console: Console | None = None) -> None:
-        self._rows = rows
-        self._task: TaskID | None = None
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description:<13}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            _Rate(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=console or Console(stderr=True),
-        )
-
-    def __enter__(self) -> "ArmProgress":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def start(self, arm: str) -> None:
-        """The next arm begins."""
-        self._task = self._progress.add_task(arm, total=self._rows)
-
-    def advance(self, step: str, rows: int) -> None:
-        """A step has finished so many rows in all."""
-        if step == SLOW_STEP and self._task is not None:
-            self._progress.update(self._task, completed=rows)
-
-    def done(self) -> None:
-        """The arm has ended."""
-        if self._task is not None:
-            self._progress.update(self._task, completed=self._rows)
 
 
 def print_result(result: "Result", console: Console) -> None:

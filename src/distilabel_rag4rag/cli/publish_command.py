@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from distilabel_rag4rag.cli.errors import mistakes_exit
+
 if TYPE_CHECKING:
     from distilabel_rag4rag.hub.prepare import Prepared
 
@@ -64,13 +66,10 @@ def publish(
     The token comes from HF_TOKEN or `hf auth login`. Pipelines, settings and rows are searched for
     keys before anything is sent; local paths are taken out.
     """
-    from distilabel.errors import DistilabelUserError
-
-    from distilabel_rag4rag.hub import PublishError
     from distilabel_rag4rag.hub import dry_run as write
     from distilabel_rag4rag.hub import publish as send
 
-    console, errors = Console(), Console(stderr=True)
+    console = Console()
     settings = {
         "license": license,
         "language": language,
@@ -81,24 +80,18 @@ def publish(
         "accept": accept or (),
         "configs": None if configs is None else [name.strip() for name in configs.split(",")],
     }
-    try:
+    with mistakes_exit():
         if out and not dry_run:
             raise ValueError(
                 "--out is the folder of --dry-run, which is not set: nothing was sent."
             )
         if dry_run:
-            there = source.expanduser().resolve()
-            folder = out or there.with_name(f"{there.name}-publish")
+            run_folder = source.expanduser().resolve()
+            folder = out or run_folder.with_name(f"{run_folder.name}-publish")
             _list(write(source, repo_id, folder, **settings), console)
             console.print(f"Nothing was sent. It lies in {folder}", highlight=False, markup=False)
             return
         done = send(source, repo_id, **settings)  # type: ignore[arg-type]
-    except (DistilabelUserError, ValueError) as error:
-        errors.print(f"Error: {error}", style="red", markup=False, highlight=False)
-        raise typer.Exit(2) from error
-    except PublishError as error:
-        errors.print(f"Error: {error}", style="red", markup=False, highlight=False)
-        raise typer.Exit(1) from error
     _list(done.prepared, console)
     said = "Published" if done.changed else "Nothing had changed"
     console.print(f"{said}: {done.url}", highlight=False, markup=False, soft_wrap=True)

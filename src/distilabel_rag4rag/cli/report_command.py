@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from distilabel_rag4rag.cli.console import print_comparison, print_files
+from distilabel_rag4rag.cli.errors import mistakes_exit
+from distilabel_rag4rag.cli.options import parse_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,12 +67,14 @@ def report(
     Writes summary.json, report.html, report.md and plots; those of an earlier report in the same
     folder are replaced. No model is loaded.
     """
-    console, errors = Console(), Console(stderr=True)
-    try:
+    from distilabel_rag4rag.cli.console import print_comparison, print_files
+
+    console = Console()
+    with mistakes_exit():
         comparison, files = _report(
             sources,
             out,
-            columns=parse_columns(column),
+            columns=parse_columns(column or ()),
             split=split,
             labels=labels,
             title=title,
@@ -84,9 +87,6 @@ def report(
                 "by": tuple(by or ("title",)),
             },
         )
-    except (ValueError, OSError) as error:
-        errors.print(f"Error: {as_options(error)}", style="red", markup=False, highlight=False)
-        raise typer.Exit(2) from error
     print_comparison(comparison.to_dict(), {}, console)
     rows = Path(sources[0]) / ROWS_FILE
     is_folder = len(sources) == 1 and rows.is_file()
@@ -151,22 +151,6 @@ def _rows(source: str, split: str | None) -> "pd.DataFrame":
             return rows
     table = open_table(source, split)
     return pd.DataFrame(list(table.rows(table.columns)))
-
-
-def parse_columns(pairs: list[str] | None) -> dict[str, str | None]:
-    """`["question=anchor", "id="]` -> `{"question": "anchor", "id": None}`."""
-    columns: dict[str, str | None] = {}
-    for pair in pairs or []:
-        ours, equals, theirs = pair.partition("=")
-        if not equals or not ours:
-            raise typer.BadParameter(f"--column: found {pair!r}, expected OURS=THEIRS")
-        columns[ours] = theirs or None
-    return columns
-
-
-def as_options(error: BaseException) -> str:
-    """The message, with the functions' `columns={'a': 'b'}` as the option that says the same."""
-    return re.sub(r"columns=\{'(\w+)': (?:None|'([^']*)')\}", r"--column \1=\2", str(error))
 
 
 def _prices(

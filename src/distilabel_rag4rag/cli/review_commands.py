@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+
+from distilabel_rag4rag.cli.errors import mistakes_exit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +82,7 @@ def push(
 
     Responses are never lost, records never doubled.
     """
-    with _errors():
+    with mistakes_exit():
         from distilabel_rag4rag.review.connect import connect
         from distilabel_rag4rag.review.push import push as push_rows
 
@@ -136,7 +136,7 @@ def pull(
     sample), responses.parquet (a row per answer and person), agreement.json and training.json
     (LettuceDetect's training format).
     """
-    with _errors():
+    with mistakes_exit():
         from distilabel_rag4rag.review.connect import connect
         from distilabel_rag4rag.review.pull import pull as pull_rows
         from distilabel_rag4rag.review.training_file import write_training_file
@@ -190,7 +190,7 @@ def status(
     workspace: Workspace = None,
 ) -> None:
     """How far the reviewers are."""
-    with _errors():
+    with mistakes_exit():
         from distilabel_rag4rag.review.connect import connect, find_workspace, get_dataset, told
 
         client = connect()
@@ -206,20 +206,6 @@ def status(
             for kind in ("submitted", "draft", "discarded")
         }
         console.print(f"  {name}: " + ", ".join(f"{count} {k}" for k, count in told_of.items()))
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Exit code 2 and one sentence for what a user can mend."""
-    from distilabel.errors import DistilabelUserError
-
-    try:
-        yield
-    except (ValueError, OSError, ImportError, DistilabelUserError) as error:
-        Console(stderr=True, soft_wrap=True).print(
-            f"Error: {error}", style="red", markup=False, highlight=False
-        )
-        raise typer.Exit(2) from error
 
 
 def _rows(source: str) -> "pd.DataFrame":

@@ -104,7 +104,7 @@ def _check_all(
             refused = ConfigError(
                 "llm", asked.model_name, "a server that takes requests", f"{describe(error)}."
             )
-            if asked is llm:
+            if not getattr(llm, "enabled", False):  # no cache
                 raise refused from error
             sender.send(("note", f"{refused} Only replies kept on disk can be used."))
     elif isinstance(asked, EmbeddedLLM) and asked.model == EMBEDDED:

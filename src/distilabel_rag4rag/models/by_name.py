@@ -1,11 +1,10 @@
-"""`CLASS:MODEL` and `KEY=VALUE`, as the command line and config files say them, to objects."""
+"""`CLASS:MODEL`, as the command line and config files say it, to objects."""
 
 import inspect
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import yaml
 from distilabel.errors import DistilabelUserError
 from distilabel.models.embeddings.base import Embeddings
 from distilabel.models.llms import LLM
@@ -21,36 +20,6 @@ _NO_SECRET = re.compile(r"token(s|izer)|tokens?_|_tokens", re.IGNORECASE)
 _MODEL_FIELDS = ("model", "model_id", "model_path", "repo_id")
 
 ModelT = TypeVar("ModelT", LLM, Embeddings)
-
-
-def parse_settings(pairs: list[str], setting: str) -> dict[str, Any]:
-    """`["generation_kwargs.temperature=0.2"]` -> `{"generation_kwargs": {"temperature": 0.2}}`.
-
-    Values are read as YAML, so numbers, booleans and lists are what they look like.
-
-    Args:
-        pairs: `KEY=VALUE`, dots in the key go one level deeper.
-        setting: named in errors.
-
-    Raises:
-        DistilabelUserError: if a pair has no `=`.
-    """
-    settings: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise DistilabelUserError(f"{setting}: found {pair!r}, expected KEY=VALUE.")
-        *parents, last = key.split(".")
-        inner = settings
-        for parent in parents:
-            inner = inner.setdefault(parent, {})
-            if not isinstance(inner, dict):
-                raise DistilabelUserError(f"{setting}: '{parent}' is given twice, see {pair!r}.")
-        try:
-            inner[last] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise DistilabelUserError(f"{setting}: {pair!r} is not YAML: {error}") from error
-    return settings
 
 
 def make_llm(spec: str, settings: Mapping[str, Any] | None = None) -> LLM:

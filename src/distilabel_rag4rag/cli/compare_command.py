@@ -1,0 +1,86 @@
+"""`rag4rag compare` and `rag4rag demo`: an experiment from its settings to its files."""
+
+from pathlib import Path
+
+import typer
+from pydantic import Field
+from rich.console import Console
+
+from distilabel_rag4rag.cli.errors import message, mistakes_exit, print_error
+from distilabel_rag4rag.cli.options import options_of
+from distilabel_rag4rag.experiment.settings import Settings
+
+
+class CompareOptions(Settings):
+    """The settings of an experiment, and where its results go."""
+
+    out: Path = Field(Path("out/compare"), description="Folder for the results.")
+    force: bool = Field(False, description="Overwrite the results in that folder.")
+    verbose: bool = Field(False, description="Show the pipelines' own log.")
+
+
+class DemoOptions(CompareOptions):
+    """Of the demo."""
+
+    out: Path = Field(Path("out/demo"), description="Folder for the results.")
+
+
+@options_of(CompareOptions)
+def compare(options: CompareOptions) -> None:
+    """Answer the same questions with and without retrieval, judge the answers, compare.
+
+    Writes rows.parquet (one row per question and arm; the human answers, judged too, are the arm
+    `human`), summary.json, run.json, report.html, report.md, plots and the pipelines into --out.
+    """
+    run(options)
+
+
+@options_of(DemoOptions, only=("out", "limit", "arms", "seed", "force", "verbose"))
+def demo(options: CompareOptions) -> None:
+    """Compare on the sample world, with models that install with pip: no Hub, key or GPU."""
+    run(options)
+
+
+def run(options: CompareOptions) -> None:
+    """Runs an experiment; exit code 2 for what is wrong before it starts, 1 for what fails."""
+    from distilabel_rag4rag.cli.console import print_result
+    from distilabel_rag4rag.cli.progress import progress
+    from distilabel_rag4rag.cli.quiet import show_log
+    from distilabel_rag4rag.errors import ConfigError
+    from distilabel_rag4rag.experiment.experiment import Experiment
+
+    if options.verbose:
+        show_log()
+    settings = Settings(**options.model_dump(include=set(Settings.model_fields)))
+    with mistakes_exit():
+        experiment = Experiment(settings, options.out, force=options.force)
+
+    from distilabel_rag4rag.runtime.signals import Terminated
+
+    try:
+        with progress(len(experiment.questions)) as watcher:
+            result = experiment.run(watcher)
+    except KeyboardInterrupt as interrupt:
+        Console(stderr=True).print(
+            "Interrupted. Answers that had come are kept (the packaged LLM's by batches): run the "
+            "same again."
+        )
+        raise typer.Exit(143 if isinstance(interrupt, Terminated) else 130) from interrupt
+    except ConfigError as error:
+        print_error(message(error))
+        raise typer.Exit(2) from error
+    except Exception as error:
+        print_error(_chain(error))
+        raise typer.Exit(1) from error
+    print_result(result, Console())
+
+
+def _chain(error: BaseException) -> str:
+    """The error and its causes, one a line."""
+    lines: list[str] = []
+    current: BaseException | None = error
+    while current is not None and len(lines) < 5:
+        if not any(str(current) in line for line in lines):  # a message often holds its cause's
+            lines.append(f"{type(current).__name__}: {current}")
+        current = current.__cause__
+    return "\n  caused by ".join(lines)

@@ -1,0 +1,69 @@
+"""Errors on the terminal: the message is the last line, and settings have their options' names."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+
+#: Settings whose option is not `--` and their name.
+_OPTIONS = {"source": "INPUT", "columns": "--column", "repo_id": "REPO_ID"}
+
+
+def option(field: str) -> str:
+    """What the command line calls a setting; `columns.question` is `--column question=...`."""
+    name, _, key = field.partition(".")
+    shown = _OPTIONS.get(name) or "--" + name.replace("_", "-")
+    return f"{shown} {key}=..." if key else shown
+
+
+def message(error: BaseException, places: dict[str, str] | None = None) -> str:
+    """The error's text; a setting that the library names in backticks becomes its option.
+
+    Args:
+        error: any error.
+        places: field -> where its value was read, where that is no option.
+    """
+    from distilabel_rag4rag.errors import ConfigError
+
+    text = str(error)
+    if isinstance(error, ConfigError) and error.field:
+        name, _, key = error.field.partition(".")
+        place = (places or {}).get(name)
+        shown = option(error.field) if place is None else f"{place}.{key}" if key else place
+        text = error.text_for(shown)
+    text = re.sub(r"columns=\{'(\w+)': (?:None|'([^']*)')\}", r"--column \1=\2", text)
+    return re.sub(
+        r"`((?:columns|corpus|source|force|out|cache|\w+_set)(?:\.\w+)?)`",
+        lambda found: option(found[1]),
+        text,
+    )
+
+
+def print_error(text: str) -> None:
+    """To the error stream, with nothing of it read as markup or obeyed by the terminal."""
+    from distilabel_rag4rag.utils.text import for_terminal
+
+    Console(stderr=True, soft_wrap=True).print(
+        f"Error: {for_terminal(text)}", style="red", markup=False, highlight=False
+    )
+
+
+@contextmanager
+def mistakes_exit(places: dict[str, str] | None = None) -> Iterator[None]:
+    """Exit code 2 for what a user can mend in the call, 1 for what failed on the way."""
+    try:
+        yield
+    except (ValueError, OSError, ImportError) as error:
+        print_error(message(error, places))
+        raise typer.Exit(2) from error
+    except Exception as error:
+        from distilabel.errors import DistilabelUserError
+
+        from distilabel_rag4rag.errors import PublishError
+
+        if not isinstance(error, DistilabelUserError | PublishError):
+            raise
+        print_error(message(error, places))
+        raise typer.Exit(1 if isinstance(error, PublishError) else 2) from error

@@ -1,0 +1,129 @@
+"""The pipelines of an experiment, made from its settings."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from distilabel.models.embeddings.base import Embeddings
+from distilabel.models.llms import LLM
+from pydantic import ValidationError
+
+from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.experiment.settings import Settings
+from distilabel_rag4rag.models.by_name import in_short, make_embeddings, make_llm
+from distilabel_rag4rag.models.llms.cached_llm import cached
+from distilabel_rag4rag.models.packaged import EMBEDDED
+from distilabel_rag4rag.pipelines.arms import ARMS, human
+from distilabel_rag4rag.runtime.fail_fast_pipeline import FailFastPipeline
+from distilabel_rag4rag.schema import GOLD_CONTEXT, HUMAN, RAG4RAG, ZERO_SHOT
+from distilabel_rag4rag.steps.generators.load_rows import LoadRows
+from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
+from distilabel_rag4rag.steps.retrieval.faiss_retrieve import FaissRetrieve
+
+#: SmolLM2-135M never writes the headings that GenerateSentencePair asks for and parses, so its
+#: replies are begun for it; without this every answer of the baseline would be lost. The other
+#: arms' replies are begun too, with "Answer:".
+_HEADING = "## Positive\n\nThe answer is"
+_PASSAGE_COLUMNS = ("passage_id", "title", "context")
+
+
+class ArmBuilder:
+    """Makes models and pipelines; each call makes new ones, since pipelines share no step."""
+
+    def __init__(self, settings: Settings, with_contexts: bool) -> None:
+        """Without contexts, answers are judged against what is retrieved from the corpus."""
+        self.settings = settings
+        self.with_contexts = with_contexts
+
+    def build(self, arms: Sequence[str]) -> dict[str, FailFastPipeline]:
+        """The pipelines of these arms, in this order."""
+        return {arm: self._human() if arm == HUMAN else self._arm(arm) for arm in arms}
+
+    def llm(self, arm: str) -> LLM:
+        s = self.settings
+        llm = make_llm(s.llm, s.llm_set)
+        if s.llm == EMBEDDED:
+            begin = {"reply_prefix": _HEADING if arm == ZERO_SHOT else "Answer:"}
+            llm.generation_kwargs = {**begin, **(llm.generation_kwargs or {})}
+        return cached(llm, enabled=s.cache)
+
+    def embeddings(self) -> Embeddings:
+        return make_embeddings(self.settings.embeddings, self.settings.embeddings_set)
+
+    def judge(self) -> LettuceDetectJudge:
+        try:
+            return LettuceDetectJudge(**{"model": self.settings.judge, **self.settings.judge_set})
+        except ValidationError as error:
+            raise ConfigError(
+                "judge_set",
+                self.settings.judge_set,
+                "fields of LettuceDetectJudge",
+                f"Refused: {in_short(error)}.",
+            ) from error
+
+    def _arm(self, arm: str) -> FailFastPipeline:
+        s = self.settings
+        arguments: dict[str, Any] = {
+            "llm": self.llm(arm),
+            "judge": self.judge(),
+            "threshold": s.threshold,
+            "style": s.style,
+            "abstain": s.abstain,
+            "batch_size": s.batch_size,
+            "pipeline_class": FailFastPipeline,
+        }
+        if arm in (GOLD_CONTEXT, RAG4RAG):
+            plain = s.llm == EMBEDDED and s.style == "short"
+            arguments["answer"] = _plain_prompts() if plain else {}
+        if arm == RAG4RAG:
+            # All passages of the input, also where only a sample of its questions is taken:
+            # a smaller corpus would flatter retrieval.
+            columns = {ours: s.columns[ours] for ours in _PASSAGE_COLUMNS if ours in s.columns}
+            arguments |= {
+                "embeddings": self.embeddings(),
+                "k": s.k,
+                "corpus": s.corpus or s.source,
+                "retrieve": {} if s.corpus else {"split": s.split, "columns": columns or None},
+                "evidence": "context" if self.with_contexts else "retrieved_contexts",
+            }
+        elif not self.with_contexts:
+            arguments["retrieve"] = self._retrieve()
+        pipeline = ARMS[arm](self._rows(), **arguments)  # type: ignore[operator]
+        pipeline.max_failed = s.max_failed
+        return pipeline  # type: ignore[no-any-return]
+
+    def _human(self) -> FailFastPipeline:
+        """The human answers, judged too: their flags are the judge's false alarms."""
+        return human(  # type: ignore[return-value]
+            self._rows(),
+            judge=self.judge(),
+            retrieve=None if self.with_contexts else self._retrieve(),
+            threshold=self.settings.threshold,
+            batch_size=self.settings.batch_size,
+            pipeline_class=FailFastPipeline,
+        )
+
+    def _rows(self) -> LoadRows:
+        s = self.settings
+        return LoadRows(
+            source=s.source,
+            columns=s.columns or None,
+            split=s.split,
+            limit=s.limit,
+            seed=s.seed,
+            context_required=self.with_contexts,
+        )
+
+    def _retrieve(self) -> FaissRetrieve:
+        return FaissRetrieve(
+            embeddings=self.embeddings(), corpus=self.settings.corpus, k=self.settings.k
+        )
+
+
+def _plain_prompts() -> dict[str, str]:
+    """The prompts for SmolLM2-135M, which finds the answer half as often behind fences."""
+    prompts = files("distilabel_rag4rag.steps.tasks") / "templates"
+    return {
+        "system_template": (prompts / "plain_system.jinja2").read_text("utf-8"),
+        "template": (prompts / "plain_user.jinja2").read_text("utf-8"),
+    }

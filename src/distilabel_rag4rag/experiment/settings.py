@@ -1,0 +1,140 @@
+"""The settings of an experiment: names, meanings, defaults and bounds, each once.
+
+The command line and the config file are derived from this model, so a setting is added here alone.
+Nothing heavy is imported: `rag4rag --help` and a misspelled value must not wait for it.
+"""
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+
+from distilabel_rag4rag.models.packaged import EMBEDDED
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class Settings(BaseModel):
+    """What is asked, of which models, and how answers are judged."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str | None = Field(
+        None,
+        description="The questions: SQuAD JSON, JSONL, CSV, parquet, a folder saved by datasets, or"
+        " a Hub id. Without it, the sample world.",
+    )
+    columns: dict[str, str | None] = Field(
+        default_factory=dict,
+        description="What the data calls one of our columns (id, passage_id, title, context,"
+        " question, human_answer), e.g. question=anchor; without a name, e.g. id=, the column is"
+        " not read.",
+    )
+    split: str | None = Field(None, description="Split of a Hub data set.")
+    corpus: str | None = Field(
+        None,
+        description="Retrieve from these passages; without it, from the questions' own passages.",
+    )
+    limit: int | None = Field(
+        None, ge=1, description="Take a sample of so many questions (see seed)."
+    )
+    arms: list[str] | None = Field(
+        None,
+        description="Which arms, comma-separated: zero_shot, gold_context, rag4rag. Without it,"
+        " all that the questions allow.",
+    )
+    k: int = Field(1, ge=1, description="Passages per question (rag4rag); 1 as published.")
+    seed: int = Field(0, ge=0, description="Seed of the sample and of the intervals.")
+    llm: str = Field(
+        EMBEDDED,
+        description="The LLM: embedded, or CLASS:MODEL of distilabel, e.g. OpenAILLM:gpt-4o-mini."
+        " Keys come from the environment (OPENAI_API_KEY).",
+    )
+    llm_set: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Fields of the LLM, e.g. generation_kwargs.temperature=0.2.",
+    )
+    embeddings: str = Field(
+        EMBEDDED,
+        description="The embedder: embedded, or CLASS:MODEL,"
+        " e.g. SentenceTransformerEmbeddings:BAAI/bge-small-en-v1.5.",
+    )
+    embeddings_set: dict[str, Any] = Field(
+        default_factory=dict, description="Fields of the embedder."
+    )
+    judge: str = Field(
+        EMBEDDED, description="The judge: embedded, or a LettuceDetect model's folder or Hub id."
+    )
+    judge_set: dict[str, Any] = Field(
+        default_factory=dict, description="Fields of LettuceDetectJudge."
+    )
+    threshold: float = Field(
+        0.5, ge=0.01, le=1, description="Score from which an answer is flagged."
+    )
+    style: Literal["short", "sentence"] = Field(
+        "short", description="Grounded answers: short or sentence."
+    )
+    abstain: bool = Field(True, description="Whether the LLM may decline to answer.")
+    batch_size: int = Field(32, ge=1, description="Questions per batch.")
+    cache: bool = Field(True, description="Keep and reuse the LLM's answers on disk.")
+    max_failed: float = Field(
+        0.05, ge=0, le=1, description="Share of an arm's generations that may fail."
+    )
+
+    @field_validator("arms", mode="before")
+    @classmethod
+    def _split_names(cls, arms: Any) -> Any:
+        return [name.strip() for name in arms.split(",")] if isinstance(arms, str) else arms
+
+    @field_validator("arms")
+    @classmethod
+    def _check_arms(cls, arms: list[str] | None) -> list[str] | None:
+        from distilabel_rag4rag.schema import RUN_ARMS
+
+        if unknown := [arm for arm in arms or () if arm not in RUN_ARMS]:
+            raise _refused(unknown, nearest(unknown[0], RUN_ARMS) or one_of(RUN_ARMS))
+        if arms is not None and not 0 < len(arms) == len(set(arms)):
+            raise _refused(arms, "one or more names, each once")
+        return arms
+
+
+def validated(model: type[ModelT], values: Mapping[str, Any]) -> ModelT:
+    """The model of these values.
+
+    Raises:
+        ConfigError: for the first value that the model refuses.
+    """
+    try:
+        return model(**values)
+    except ValidationError as error:
+        from distilabel_rag4rag.errors import ConfigError
+
+        first = error.errors()[0]
+        context = first.get("ctx", {})
+        expected = context.get("refused") or first["msg"].removeprefix("Input should be ")
+        expected = re.sub("^(greater|less) than", r"a number \1 than", expected)
+        found = context.get("found", first["input"])
+        name = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            found, expected = name, nearest(name, model.model_fields) or "the name of a setting"
+        raise ConfigError(name, found, expected) from error
+
+
+def nearest(name: str, known: Any) -> str:
+    """The known names that this one may be a misspelling of, as text; empty where none is near."""
+    return one_of(get_close_matches(name, list(known)))
+
+
+def one_of(names: Any) -> str:
+    """The names in quotes, the last one after "or"."""
+    *others, last = [repr(name) for name in names] or [""]
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _refused(found: Any, expected: str) -> PydanticCustomError:
+    return PydanticCustomError(
+        "setting", "expected {refused}", {"found": found, "refused": expected}
+    )
