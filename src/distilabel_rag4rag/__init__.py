@@ -6,7 +6,8 @@ does not wait for torch.
 
 import lazy_loader
 
-from distilabel_rag4rag.utils import old_modules
+from distilabel_rag4rag.utils import known_noise, old_modules
 
+known_noise.hide_known_noise()
 old_modules.install()
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -18,6 +18,7 @@ from distilabel.steps import GeneratorStep, GlobalStep, Step, StepInput
 from pydantic import PrivateAttr
 
 from distilabel_rag4rag.testing import ScriptedLLM
+from distilabel_rag4rag.utils.progress import report_rows
 
 if TYPE_CHECKING:
     from distilabel.typing import GeneratorStepOutput, StepOutput
@@ -133,6 +134,17 @@ class DoubleTwice(Double):
         rows = [row | {"double": 2 * row["number"]} for row in inputs]
         yield rows[:3]
         yield rows[3:]
+
+
+class Reports(Double):
+    """Reports each row as it is done, as an LLM does that takes long for one."""
+
+    def process(self, inputs: StepInput) -> "StepOutput":
+        for done, row in enumerate(inputs, 1):
+            time.sleep(self.slow)
+            row["double"] = 2 * row["number"]
+            report_rows(done)
+        yield inputs
 
 
 class Slowest(Double):

@@ -1,6 +1,8 @@
 """FailFastPipeline where nothing fails: the same rows as distilabel, whatever was run before."""
 
+import inspect
 import logging
+import runpy
 import threading
 from itertools import cycle
 from pathlib import Path
@@ -19,6 +21,7 @@ from helpers.fault_steps import (
     Numbers,
     Odd,
     Oddities,
+    Reports,
     Slowest,
     Sum,
     Together,
@@ -63,6 +66,52 @@ def test_rows_progress_and_tally(tmp_path: Path) -> None:
         "numbers": 23,
         "double": 23,
     }
+
+
+def test_progress_by_row(tmp_path: Path) -> None:
+    """A step that reports its rows is followed inside a batch; each takes longer than the pause
+    between two reports."""
+    seen: list[tuple[str, int]] = []
+    with pipeline(tmp_path, on_progress=lambda step, count: seen.append((step, count))) as run:
+        Numbers(rows=7, batch_size=10) >> Reports(name="double", input_batch_size=4, slow=0.25)
+    assert rows(run) == doubles(7)
+    counts = [count for step, count in seen if step == "double"]
+    assert list(dict.fromkeys(counts)) == [1, 2, 3, 4, 5, 6, 7]
+    assert counts == sorted(counts)
+
+
+def test_progress_by_row_of_replicas(tmp_path: Path) -> None:
+    """Batches that are under way at the same time are added up, and no row counts twice."""
+    seen: list[int] = []
+    with pipeline(tmp_path, on_progress=lambda step, n: seen.append(n)) as run:
+        Numbers(name="numbers", rows=24, batch_size=24) >> Reports(
+            name="double", input_batch_size=4, slow=0.1, resources={"replicas": 3}
+        )
+    assert rows(run) == doubles(24)
+    counts = seen[seen.index(24) + 1 :]
+    assert counts == sorted(counts)
+    assert counts[-1] == 24
+    assert any(count % 4 for count in counts)
+
+
+def test_a_step_that_reports_rows_runs_in_distilabels_pipeline(tmp_path: Path) -> None:
+    with Pipeline("stock", cache_dir=tmp_path / "cache") as run:
+        Numbers(rows=5) >> Reports()
+    assert rows(run) == doubles(5)
+
+
+def test_another_version_of_distilabel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The module, the steps and saved pipelines still load; only the pipeline itself is refused."""
+    with pipeline(tmp_path) as run:
+        Numbers(rows=5) >> Double()
+    run.save(tmp_path / "pipeline.yaml", format="yaml")
+    monkeypatch.setattr("distilabel.__version__", "1.6.0")
+    runpy.run_path(inspect.getfile(FailFastPipeline.run))
+    with pytest.raises(ImportError, match=r"private methods of distilabel 1\.5\.3, found 1\.6\.0"):
+        pipeline(tmp_path)
+    with pytest.raises(ImportError, match=r"found 1\.6\.0"):
+        FailFastPipeline.from_yaml(tmp_path / "pipeline.yaml")
+    assert list(Pipeline.from_yaml(tmp_path / "pipeline.yaml").dag) == ["numbers_0", "double_0"]
 
 
 @pytest.mark.parametrize("kind", [Slowest, DoubleTwice])

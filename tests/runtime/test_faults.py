@@ -20,7 +20,7 @@ import pytest
 from distilabel.models import OpenAILLM
 from distilabel.steps import LoadDataFromDicts
 from distilabel.steps.tasks import TextGeneration
-from helpers.fault_steps import Below, CannotBePickled, Double, Numbers, Oddities, Sum
+from helpers.fault_steps import Below, CannotBePickled, Double, Numbers, Oddities, Reports, Sum
 from helpers.openai_server import OpenAIServer, random_faults
 
 from distilabel_rag4rag.errors import RunFailed
@@ -184,6 +184,16 @@ def test_coordinator_raises(tmp_path: Path) -> None:
 
     with pipeline(tmp_path, on_progress=progress) as run:
         Numbers() >> Double()
+    assert "the pipeline failed: ArithmeticError: a scripted error" in fails(run)
+
+
+def test_progress_inside_a_batch_raises(tmp_path: Path) -> None:
+    def progress(step: str, rows: int) -> None:
+        if step == "double" and rows == 1:
+            raise ArithmeticError("a scripted error")
+
+    with pipeline(tmp_path, on_progress=progress) as run:
+        Numbers() >> Reports(name="double", slow=0.05)
     assert "the pipeline failed: ArithmeticError: a scripted error" in fails(run)
 
 

@@ -228,51 +228,56 @@ class FailFastPipeline(Pipeline):
             self._workers.end()
             for thread in threads:
                 thread.join(REPORT_SECONDS)
+        if self._exception is None:
+            self._keep_error_of(self._store_rows)
         if self._exception is not None:
             raise self._exception.with_traceback(None)
-        try:
-            self._write_buffer.close()
-        except Exception as error:
-            raise self._failure(f"the rows cannot be stored: {describe(error)}", error) from error
-        self.tally.raise_if_exceeded()
 
     def _watch(self, coordinator: threading.Thread) -> None:
         """Wait for the coordinator's end, an error, or the death of a process."""
         while coordinator.is_alive() and self._exception is None:
             coordinator.join(WATCH_SECONDS)
             if death := self._workers.death():
-                self._fail(self._failure(death))
+                self._fail(RunFailed(death))
         deadline = time.monotonic() + REPORT_SECONDS
         while self._load_failed and self._exception is None:  # its cause is on the way
             time.sleep(WATCH_SECONDS)
             if time.monotonic() > deadline:
-                self._fail(self._failure("a step could not be loaded"))
+                self._fail(RunFailed("a step could not be loaded"))
+
+    def _store_rows(self) -> None:
+        try:
+            self._write_buffer.close()
+        except Exception as error:
+            raise RunFailed(f"the rows cannot be stored: {describe(error)}") from error
+        self.tally.raise_if_exceeded()
 
     # --- failures: the first one of a run is the one that it raises -------------------------
 
-    def _fail(self, error: BaseException) -> None:
-        self._exception = self._exception or error
+    def _fail(self, error: BaseException, cause: BaseException | None = None) -> None:
+        if self._exception is not None:
+            return
+        if isinstance(error, RunFailed):
+            what = " ".join(str(error).split()).rstrip(".")  # one line, the last of a traceback
+            error.args = (f"{what}. Rows finished: {self.tally}. Log: {self._run_folder}",)
+            error.__cause__ = cause or error.__cause__
+        self._exception = error
 
-    def _failure(self, what: str, cause: BaseException | None = None) -> RunFailed:
-        failure = RunFailed(f"{what}. Rows finished: {self.tally}. Log: {self._run_folder}")
-        failure.__cause__ = cause
-        return failure
-
-    def _keep_error_of(self, loop: Callable[[], None]) -> None:
+    def _keep_error_of(self, function: Callable[[], None]) -> None:
         try:
-            loop()
+            function()
         except RunFailed as failure:
             self._fail(failure)
         except BaseException as error:
-            self._fail(self._failure(f"the pipeline failed: {describe(error)}", error))
+            self._fail(RunFailed(f"the pipeline failed: {describe(error)}"), error)
 
     def _worker_failed(self, step: str, error: BaseException) -> None:
         if isinstance(error, WorkerError):
-            what = f"step '{step}' failed to {error.doing}: {error.reason}"
-            self._fail(self._failure(what, error.with_trace()))
+            failure = RunFailed(f"step '{step}' failed to {error.doing}: {error.reason}")
+            self._fail(failure, error.with_trace())
         else:
             what = f"step '{step}' cannot be sent to its process: {describe(error)}"
-            self._fail(self._failure(what, error))
+            self._fail(RunFailed(what), error)
 
     # --- overrides: files -------------------------------------------------------------------
 
@@ -397,7 +402,7 @@ class FailFastPipeline(Pipeline):
         self.tally.add(step, len(batch.data[0]), failed, first_error)
         if batch.last_batch and self.tally.rows(step) == 0:
             if not self.dag.get_step(step).get(RECEIVES_ROUTED_BATCHES_ATTR_NAME):
-                raise self._failure(f"step '{step}' left no rows")
+                raise RunFailed(f"step '{step}' left no rows")
             self._logger.warning(f"⚠️ No rows were routed to step '{step}'")
         self._progress.finish_batch(step, batch.seq_no, self.tally.rows(step))
 

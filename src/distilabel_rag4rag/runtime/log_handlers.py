@@ -8,9 +8,12 @@ from contextlib import contextmanager, suppress
 from typing import ClassVar
 
 from distilabel.utils import logging as distilabel_logging
+from rich.logging import RichHandler
 
 LIBRARIES = sysconfig.get_paths()["purelib"]
 KEPT_TEXTS = 1000
+#: Attribute of a record that is too long for the terminal.
+IN_FILE_ONLY = "rag4rag_in_file_only"
 
 
 class _LoggingBefore:
@@ -82,9 +85,14 @@ class WithoutNoise(logging.Filter):
 def log_without_noise() -> None:
     """Filter what this process logs, unless the user asked for everything."""
     root = logging.getLogger()
-    if root.level > logging.DEBUG:
-        for handler in root.handlers:
-            handler.addFilter(WithoutNoise())
+    if root.level <= logging.DEBUG:
+        return
+    for handler in root.handlers:
+        handler.addFilter(WithoutNoise())
+    listener = distilabel_logging.queue_listener  # in the main process alone
+    for handler in listener.handlers if listener is not None else ():
+        if isinstance(handler, RichHandler):
+            handler.addFilter(lambda record: not hasattr(record, IN_FILE_ONLY))
 
 
 class FirstWarning(logging.Handler):

@@ -17,7 +17,7 @@ from distilabel.pipeline.step_wrapper import _StepWrapper
 from distilabel.steps.tasks.base import _Task
 
 from distilabel_rag4rag.errors import describe
-from distilabel_rag4rag.runtime.log_handlers import FirstWarning
+from distilabel_rag4rag.runtime.log_handlers import IN_FILE_ONLY, FirstWarning
 from distilabel_rag4rag.runtime.worker_error import WorkerError
 from distilabel_rag4rag.schema import NOT_ASKED
 from distilabel_rag4rag.utils.progress import receive_rows
@@ -85,8 +85,8 @@ class ReportingStepWrapper(_StepWrapper):
                 rows = self._impute_step_outputs(batch)
                 failed = len(rows)
                 self.warning.text = describe(error)
-                trace = traceback.format_exc()
-                self.step._logger.warning(f"⚠️ Batch {batch.seq_no} failed:\n\n{trace}")
+                self.step._logger.warning(f"⚠️ Batch {batch.seq_no} failed: {self.warning.text}")
+                self.step._logger.warning(traceback.format_exc(), extra={IN_FILE_ONLY: True})
             batch.failed_rows = failed  # type: ignore[attr-defined]
             batch.first_error = self.warning.text if failed else None  # type: ignore[attr-defined]
             batch.set_data([rows])

@@ -70,7 +70,7 @@ class Tally:
         )
         return TooManyFailed(
             f"step '{step}': {what} failed; max_failed allows {self.max_failed:.0%}. "
-            f"First error: {cause}. Rows finished: {self}"
+            f"First error: {cause}"
         )
 
     def __str__(self) -> str:

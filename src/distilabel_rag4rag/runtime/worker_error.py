@@ -15,7 +15,7 @@ class WorkerError(Exception):
         doing: what the step was doing: "load" or "process".
         reason: type and message of the exception.
         cause: the exception itself, or None where it cannot be pickled.
-        trace: its formatted traceback.
+        trace: its formatted traceback, less the exception itself.
     """
 
     def __init__(self, doing: str, reason: str, cause: BaseException | None, trace: str) -> None:
@@ -33,10 +33,12 @@ class WorkerError(Exception):
             doing = "load" if error.is_load_error else "process"
             error = error.subprocess_exception
         trace = "".join(traceback.format_exception(error))
+        trace = trace.removesuffix("".join(traceback.format_exception_only(error))).rstrip()
         return cls(doing, describe(error), error if _survives_pickling(error) else None, trace)
 
     def with_trace(self) -> BaseException:
         """The exception, or this error for it, with the worker's traceback as a note."""
+        self.__cause__ = None  # the pool's note of where this one was raised
         error = self if self.cause is None else self.cause
         error.add_note(self.trace)
         return error
