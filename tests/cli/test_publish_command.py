@@ -38,7 +38,7 @@ def said(arguments: Sequence[str | Path]) -> tuple[int, str]:
         (["--out", "x"], "--out is the folder of --dry-run, which is not set"),
         (["--dry-run", "--configs", ""], "configs: found [''], expected names of configs"),
         (["--dry-run", "--configs", "kept,"], "configs: found ['kept', '']"),
-        (["--dry-run", "--revision", "deadbeef" * 5], "--revision: found the commit deadbeef"),
+        (["--dry-run", "--revision", "deadbeef" * 5], "--revision: found 'deadbeef"),
         (["--dry-run", "--revision", "a b"], "--revision: found 'a b'"),
         (["--dry-run", "--accept", "a"], "accept: found ['a']"),
     ],
@@ -77,7 +77,7 @@ def test_a_refused_dry_run_leaves_nothing(run: Path, tmp_path: Path) -> None:
 
 def test_names_are_refused_in_one_sentence(run: Path, tmp_path: Path) -> None:
     for name in ("ann/..", "ann/x y", "ann/x.git"):
-        with pytest.raises(DistilabelUserError, match=r"REPO_ID: found .*[^.]\.$"):
+        with pytest.raises(DistilabelUserError, match=r"repo_id: found .*[^.]\.$"):
             dry_run(run, name, tmp_path / "out", **TERMS)
 
 

@@ -182,6 +182,16 @@ def test_long_evidence_is_noted():
     assert quick(rows[:1]).notes == []
 
 
+def test_questions_without_a_passage_are_noted():
+    rows = [row("rag4rag", i, context=None, retrieved_contexts=["A."]) for i in range(3)]
+    assert quick(rows).notes == [
+        "The questions have no source passage: answers were judged against the passages that were "
+        "retrieved, so the figures do not say whether these were the right ones."
+    ]
+    assert quick([*rows, row("rag4rag", 4, context="B.")]).notes == []
+    assert quick([row("rag4rag", i, context=None) for i in range(3)]).notes == []
+
+
 def test_failed_rows_are_grouped_by_cause():
     rows = [row("a", 0)] + [
         row("a", i, answer=None, answer_reason=f"context of {i} tokens") for i in range(1, 4)

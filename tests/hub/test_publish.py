@@ -258,7 +258,7 @@ def test_private_and_a_revision(local_hub: LocalHub, run: Path) -> None:
     head, _ = card(local_hub, "ann/branched", "v2")
     assert [c["config_name"] for c in head["configs"]] == ["zero_shot"]
     assert len(by_id(local_hub.call(load, "ann/branched", "zero_shot", revision="v2"))) == 36
-    with pytest.raises(Exception, match="is public, and --private was asked for"):
+    with pytest.raises(Exception, match="is public, and `private` was asked for"):
         local_hub.call(push, run, "ann/branched", private=True)
 
 

@@ -212,11 +212,11 @@ def test_a_token_as_an_argument_is_refused() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"license": None}, "--license: found nothing, expected for example cc-by-4.0"),
-        ({"language": ""}, "--language: found nothing"),
-        ({"passages": None}, "--passages: found nothing"),
-        ({"license": "CC BY"}, "--license: found 'CC BY'"),
-        ({"language": "english"}, r"--language: found \['english'\]"),
+        ({"license": None}, "license: found None, expected for example cc-by-4.0"),
+        ({"language": ""}, "language: found ''"),
+        ({"passages": None}, "passages: found None"),
+        ({"license": "CC BY"}, "license: found 'CC BY'"),
+        ({"language": "english"}, r"language: found \['english'\]"),
         ({"configs": ["kept", "best"]}, r"configs: found \['best'\], expected some of"),
         ({"shard_rows": 0}, "shard_rows: found 0"),
     ],
@@ -237,10 +237,14 @@ def test_settings_are_checked_before_anything_else(
         ({}, "ann/x", "source: found dict"),
         ({"a": 1}, "ann/x", "'a' is a int, expected a Dataset"),
         ({"assets": Dataset.from_list([{"a": 1}])}, "ann/x", "the name 'assets' is taken"),
-        ({"a b": Dataset.from_list([{"a": 1}])}, "ann/x", "found the name 'a b'"),
+        (
+            {"a b": Dataset.from_list([{"a": 1}])},
+            "ann/x",
+            "configs: found 'a b', expected",
+        ),
         (Dataset.from_dict({"a": []}), "ann/x", "found no rows"),
-        ({}, "x", "REPO_ID: found 'x', expected OWNER/NAME"),
-        ({}, "a/b/c", "REPO_ID: found 'a/b/c'"),
+        ({}, "x", "repo_id: found 'x', expected OWNER/NAME"),
+        ({}, "a/b/c", "repo_id: found 'a/b/c'"),
     ],
 )
 def test_sources_and_names_are_checked(

@@ -113,7 +113,7 @@ def test_forms_of_secrets(planted: str) -> None:
     where = f"rag4rag/train, column context, row {rows[4]['id']}: found what looks like"
     assert str(failed.value).startswith(where)
     assert planted not in str(failed.value)
-    assert "--accept" in str(failed.value)
+    assert "`accept`" in str(failed.value)
     assert Scanner([planted]).rows(table(rows), "rag4rag/train").num_rows == len(rows)
 
 

@@ -230,7 +230,7 @@ def test_names_that_cannot_be_given(client: Any) -> None:
     )
     with pytest.raises(DistilabelUserError, match="somebody else is just making 'made-twice'"):
         _create(again)
-    with pytest.raises(DistilabelUserError, match="name it with --workspace"):
+    with pytest.raises(DistilabelUserError, match="Name it with `workspace`"):
         push(make_rows(3), client=client, dataset="anywhere")
 
 

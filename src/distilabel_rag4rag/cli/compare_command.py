@@ -46,7 +46,7 @@ def run(options: CompareOptions) -> None:
     from distilabel_rag4rag.cli.console import print_result
     from distilabel_rag4rag.cli.progress import progress
     from distilabel_rag4rag.cli.quiet import show_log
-    from distilabel_rag4rag.errors import ConfigError
+    from distilabel_rag4rag.errors import ConfigError, describe
     from distilabel_rag4rag.experiment.experiment import Experiment
 
     if options.verbose:
@@ -70,17 +70,6 @@ def run(options: CompareOptions) -> None:
         print_error(message(error))
         raise typer.Exit(2) from error
     except Exception as error:
-        print_error(_chain(error))
+        print_error(describe(error))
         raise typer.Exit(1) from error
     print_result(result, Console())
-
-
-def _chain(error: BaseException) -> str:
-    """The error and its causes, one a line."""
-    lines: list[str] = []
-    current: BaseException | None = error
-    while current is not None and len(lines) < 5:
-        if not any(str(current) in line for line in lines):  # a message often holds its cause's
-            lines.append(f"{type(current).__name__}: {current}")
-        current = current.__cause__
-    return "\n  caused by ".join(lines)

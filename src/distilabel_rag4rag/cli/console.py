@@ -14,6 +14,7 @@ from distilabel_rag4rag.comparison.to_train_on import describe_to_train_on
 from distilabel_rag4rag.data.run_folder import ROWS_FILE
 from distilabel_rag4rag.report.examples import Example, choose_examples
 from distilabel_rag4rag.schema import HUMAN
+from distilabel_rag4rag.utils.text import for_terminal
 
 if TYPE_CHECKING:
     from distilabel_rag4rag.experiment.experiment import Result
@@ -50,16 +51,21 @@ def print_comparison(summary: dict[str, Any], arm_runs: dict[str, Any], console:
     console.width = width
     if retrieval := summary.get("retrieval"):
         console.print(
-            f"Retrieval ({retrieval['arm']}):"
-            f" hit rate {percent(estimate_from_json(retrieval, 'hit_rate'))},"
-            f" MRR {number(estimate_from_json(retrieval, 'mrr'), digits=3)}",
-            highlight=False,
-            markup=False,
+            _text(
+                f"Retrieval ({retrieval['arm']}):"
+                f" hit rate {percent(estimate_from_json(retrieval, 'hit_rate'))},"
+                f" MRR {number(estimate_from_json(retrieval, 'mrr'), digits=3)}"
+            )
         )
-    console.print(Text(summary["verdict"]["headline"], style="bold"))
-    console.print(Text(summary["verdict"]["meaning"]))
+    console.print(_text(summary["verdict"]["headline"], style="bold"))
+    console.print(_text(summary["verdict"]["meaning"]))
     for note in summary["notes"]:
-        console.print(Text(f"- {note}", style="dim"))
+        console.print(_text(f"- {note}", style="dim"))
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Text that may come from the data: neither markup nor obeyed by the terminal."""
+    return Text(for_terminal(text), style=style)
 
 
 def arms_table(summary: dict[str, Any], arm_runs: dict[str, Any]) -> Table:
@@ -77,7 +83,7 @@ def arms_table(summary: dict[str, Any], arm_runs: dict[str, Any]) -> Table:
     for name, arm in summary["arms"].items():
         seconds = arm_runs.get(name, {}).get("seconds")
         table.add_row(
-            Text(name),
+            _text(name),
             *(str(arm[count]) for count in ("rows", "answered", "abstained", "failed")),
             *(_stacked(arm, rate) for rate in ("hallucination_rate", "exact_match", "f1")),
             *(["" if seconds is None else f"{seconds:.0f}"] if arm_runs else []),
@@ -93,18 +99,20 @@ def _stacked(values: dict[str, Any], name: str) -> str:
 
 def example_table(example: Example) -> Table:
     """A question, the human answer, and each arm's with its hallucinated spans marked."""
-    table = Table(box=box.SIMPLE_HEAD, title=Text(example.question), title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, title=_text(example.question), title_justify="left")
     table.add_column("arm")
     table.add_column("answer", ratio=1, overflow="fold")
     table.add_column("score", justify="right")
-    table.add_row(HUMAN, Text(example.human_answer or "–"), "")
+    table.add_row(HUMAN, _text(example.human_answer or "–"), "")
     for answer in example.answers:
         text = Text()
         for piece, confidence in answer.pieces:
-            text.append(piece, style="" if confidence is None else "bold red underline")
+            text.append(
+                for_terminal(piece), style="" if confidence is None else "bold red underline"
+            )
         if not answer.pieces:
-            text.append(f"({answer.note or answer.outcome})")
+            text.append(for_terminal(f"({answer.note or answer.outcome})"))
         table.add_row(
-            Text(answer.arm), text, "–" if answer.score is None else f"{answer.score:.2f}"
+            _text(answer.arm), text, "–" if answer.score is None else f"{answer.score:.2f}"
         )
     return table

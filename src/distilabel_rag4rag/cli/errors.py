@@ -9,6 +9,8 @@ from rich.console import Console
 
 #: Settings whose option is not `--` and their name.
 _OPTIONS = {"source": "INPUT", "columns": "--column", "repo_id": "REPO_ID"}
+#: Settings besides those of an experiment that the library names in its messages.
+_OTHERS = ("out", "force", "private", "license", "language", "accept", "configs", "workspace")
 
 
 def option(field: str) -> str:
@@ -26,6 +28,7 @@ def message(error: BaseException, places: dict[str, str] | None = None) -> str:
         places: field -> where its value was read, where that is no option.
     """
     from distilabel_rag4rag.errors import ConfigError
+    from distilabel_rag4rag.experiment.settings import Settings
 
     text = str(error)
     if isinstance(error, ConfigError) and error.field:
@@ -34,9 +37,10 @@ def message(error: BaseException, places: dict[str, str] | None = None) -> str:
         shown = option(error.field) if place is None else f"{place}.{key}" if key else place
         text = error.text_for(shown)
     text = re.sub(r"columns=\{'(\w+)': (?:None|'([^']*)')\}", r"--column \1=\2", text)
+    names = {*Settings.model_fields, *_OTHERS}
     return re.sub(
-        r"`((?:columns|corpus|source|force|out|cache|\w+_set)(?:\.\w+)?)`",
-        lambda found: option(found[1]),
+        r"`(\w+)((?:\.\w+)?)`",
+        lambda found: option(found[1] + found[2]) if found[1] in names else found[0],
         text,
     )
 

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sys
 import warnings
 
 
@@ -12,7 +11,6 @@ def quiet() -> None:
     The environment, because worker processes inherit it.
     """
     warnings.filterwarnings("ignore")
-    sys.unraisablehook = _ignore_half_made_llms
     for name, value in {
         "DISTILABEL_LOG_LEVEL": "ERROR",
         "TRANSFORMERS_VERBOSITY": "error",
@@ -23,12 +21,6 @@ def quiet() -> None:
         os.environ.setdefault(name, value)
     for library in ("distilabel", "transformers", "sentence_transformers", "datasets"):
         logging.getLogger(library).setLevel(logging.ERROR)
-
-
-def _ignore_half_made_llms(found: "sys.UnraisableHookArgs") -> None:
-    """distilabel's AsyncLLM cannot be deleted where its settings were refused."""
-    if "AsyncLLM.__del__" not in repr(found.object):
-        sys.__unraisablehook__(found)
 
 
 def show_log() -> None:

@@ -1,7 +1,6 @@
 """`rag4rag report`: the comparison and its report on rows that are there already."""
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +11,7 @@ from distilabel_rag4rag.cli.errors import mistakes_exit
 from distilabel_rag4rag.cli.options import parse_columns
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from distilabel_rag4rag.comparison import Comparison
-
-ROWS_FILE = "rows.parquet"
 
 
 def report(
@@ -68,6 +63,7 @@ def report(
     folder are replaced. No model is loaded.
     """
     from distilabel_rag4rag.cli.console import print_comparison, print_files
+    from distilabel_rag4rag.data.run_folder import ROWS_FILE
 
     console = Console()
     with mistakes_exit():
@@ -106,51 +102,34 @@ def _report(
 ) -> "tuple[Comparison, list[Path]]":
     import pandas as pd
 
+    from distilabel_rag4rag.cli.read_rows import read_rows
     from distilabel_rag4rag.comparison import as_table, compare
+    from distilabel_rag4rag.data.run_folder import SUMMARY_FILE, RunFolder
+    from distilabel_rag4rag.errors import ConfigError
     from distilabel_rag4rag.report import write_report
+    from distilabel_rag4rag.utils.atomic import write_whole
 
-    folder = Path(sources[0]) if (Path(sources[0]) / ROWS_FILE).is_file() else None
+    folder = RunFolder(Path(sources[0]))
     tables = []
     for source in sources:
-        rows = _rows(source, split)
-        arm_there = columns.get("arm", "arm") in rows
-        arm = None if arm_there else Path(source).stem
+        rows = read_rows(source, split)
+        arm = None if columns.get("arm", "arm") in rows else Path(source).stem
         tables.append(as_table(rows, columns=columns, arm=arm))
-    if out is None and (folder is None or len(sources) > 1):
-        raise ValueError("--out: expected a folder for the report")
+    if out is None and not (folder.has_rows and len(sources) == 1):
+        raise ConfigError("out", None, "a folder for the report")
     comparison = compare(
         pd.concat(tables, ignore_index=True),
-        labels=None if labels is None else _rows(labels, split),
+        labels=None if labels is None else read_rows(labels, split),
         **settings,
     )
-    run_file = folder / "run.json" if folder else None
-    run = json.loads(run_file.read_text("utf-8")) if run_file and run_file.is_file() else None
-    target = out or folder
-    assert target is not None, "checked above"
-    target.mkdir(parents=True, exist_ok=True)
-    summary = target / "summary.json"
-    summary.write_text(
-        json.dumps(comparison.to_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8"
-    )
+    target = out or folder.path
+    with write_whole(target / SUMMARY_FILE) as part:
+        part.write_text(
+            json.dumps(comparison.to_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8"
+        )
+    run = folder.run() if folder.has_rows else None
     files = write_report(comparison, target, run=run, title=title, prices=prices)
-    return comparison, [summary, *files]
-
-
-def _rows(source: str, split: str | None) -> "pd.DataFrame":
-    """All columns of a folder of `compare`, or of any source that `load_rows` opens."""
-    import pandas as pd
-
-    from distilabel_rag4rag.data.readers.open_table import open_table
-
-    if (Path(source) / ROWS_FILE).is_file():
-        return pd.read_parquet(Path(source) / ROWS_FILE)
-    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", source) and not Path(source).exists():
-        from distilabel_rag4rag.data.published_rows import published_rows
-
-        if (rows := published_rows(source, split)) is not None:
-            return rows
-    table = open_table(source, split)
-    return pd.DataFrame(list(table.rows(table.columns)))
+    return comparison, [target / SUMMARY_FILE, *files]
 
 
 def _prices(

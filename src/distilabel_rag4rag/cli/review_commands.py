@@ -209,10 +209,10 @@ def status(
 
 
 def _rows(source: str) -> "pd.DataFrame":
-    from distilabel_rag4rag.cli import report_command
+    from distilabel_rag4rag.cli.read_rows import read_rows
 
     try:
-        rows = report_command._rows(source, None)
+        rows = read_rows(source)
     except UnicodeEncodeError:  # a lone surrogate, which no column of text can hold
         import pandas as pd
 
@@ -244,10 +244,9 @@ def _keep_labels(file: Path, gold: "pd.DataFrame") -> None:
 
 def _threshold(source: str) -> float:
     """That of the comparison, else 0.5."""
-    run = Path(source) / "run.json"
-    settings: dict[str, Any] = {}
-    if run.is_file():
-        settings = json.loads(run.read_text("utf-8")).get("settings") or {}
+    from distilabel_rag4rag.data.run_folder import RunFolder
+
+    settings = RunFolder(Path(source)).run().get("settings") or {}
     return float(settings.get("threshold") or 0.5)
 
 

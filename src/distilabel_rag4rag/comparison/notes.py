@@ -9,7 +9,7 @@ from distilabel_rag4rag.comparison.metrics import is_compared_by_character
 from distilabel_rag4rag.comparison.result import ArmResult, PairResult
 from distilabel_rag4rag.comparison.verdict import Verdict
 from distilabel_rag4rag.schema import REPAIRED
-from distilabel_rag4rag.utils.text import counted
+from distilabel_rag4rag.utils.text import counted, has_text
 
 #: So many causes are named in a note, and so many characters of each.
 MOST_CAUSES, LONGEST_CAUSE = 5, 160
@@ -61,6 +61,12 @@ def _of_arm(name: str, arm: ArmResult) -> list[str]:
 def _of_questions(rows: pd.DataFrame) -> list[str]:
     questions = rows.groupby("id").first()
     notes = []
+    retrieved = rows["retrieved_contexts"].map(lambda passages: len(passages or ()) > 0)
+    if retrieved.any() and not questions["context"].map(has_text).any():
+        notes.append(
+            "The questions have no source passage: answers were judged against the passages that "
+            "were retrieved, so the figures do not say whether these were the right ones."
+        )
     if count := int(questions["unanswerable"].sum()):
         notes.append(
             f"{counted(count, 'question has', 'questions have')} no answer in the passage "

@@ -33,7 +33,7 @@ def check_arms(repo_id: str, found: dict[str, Any] | None) -> None:
     if found and found.get("compared") and not found.get("arms"):
         raise ValueError(
             f"{repo_id}: the arms of this comparison were not published, only"
-            f" {', '.join(found.get('configs', ()))}; publish it without --configs"
+            f" {', '.join(found.get('configs', ()))}; publish it without `configs`"
         )
 
 

@@ -11,12 +11,11 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from distilabel.errors import DistilabelUserError
 from markupsafe import Markup
 
 from distilabel_rag4rag.comparison import formatting
 from distilabel_rag4rag.comparison.result import estimate_from_json
-from distilabel_rag4rag.errors import PublishError
+from distilabel_rag4rag.errors import ConfigError, PublishError
 from distilabel_rag4rag.hub.card_metadata import (
     default_set_by_a_person,
     metadata,
@@ -69,7 +68,7 @@ def terms(
     """The terms as given; only the sample world has defaults.
 
     Raises:
-        DistilabelUserError: naming what is missing.
+        ConfigError: naming what is missing.
     """
     if sample_world:
         license, language = license or "cc0-1.0", language or "en"
@@ -77,31 +76,28 @@ def terms(
             "the sample world of distilabel-rag4rag, an invented encyclopedia written for that"
             " package and given to the public domain (CC0 1.0)."
         )
-    for option, value, example in (
+    for setting, value, example in (
         ("license", license, "cc-by-4.0; it must allow to publish the passages"),
         ("language", language, "en, or en,de"),
         ("passages", passages, "'English Wikipedia of 2016, by way of SQuAD 1.1'"),
     ):
         if not value or not value.strip():
-            raise DistilabelUserError(
-                f"--{option}: found nothing, expected for example {example}. Somebody wrote these"
-                " documents: there is no default for them."
+            raise ConfigError(
+                setting,
+                value,
+                f"for example {example}",
+                "Somebody wrote these documents: there is no default for them.",
             )
     assert license
     assert language
     assert passages
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", license):
-        raise DistilabelUserError(
-            f"--license: found {license!r}, expected an id of the Hub, such as cc-by-4.0, mit or"
-            " other."
-        )
+        raise ConfigError("license", license, "an id of the Hub, such as cc-by-4.0, mit or other")
     codes = tuple(code.strip() for code in language.split(","))
     if wrong := [
         code for code in codes if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*|code", code)
     ]:
-        raise DistilabelUserError(
-            f"--language: found {wrong}, expected codes such as en, de or pt-BR."
-        )
+        raise ConfigError("language", wrong, "codes such as en, de or pt-BR")
     name = " ".join((title or "").split()) or repo_id.rpartition("/")[2]
     return Terms(license, codes, passages, name)
 

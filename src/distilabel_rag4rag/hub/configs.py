@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag.data.splits import SPLITS, split_rows
+from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.schema import BY_NAME, HUMAN, keep_column
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _wanted(
 ) -> dict[str, Config]:
     """The configs that are asked for, without empty splits and without empty configs."""
     if unknown := [name for name in wanted or [] if name not in found]:
-        raise DistilabelUserError(f"configs: found {unknown}, expected some of {list(found)}.")
+        raise ConfigError("configs", unknown, f"some of {list(found)}")
     full = {}
     for name, config in found.items():
         splits = {split: table for split, table in config.splits.items() if table.num_rows}
@@ -212,9 +213,7 @@ def _check_names(names: list[str]) -> None:
                 " the arm or the config."
             )
         if not re.fullmatch(r"\w[\w-]{0,95}", name, re.ASCII):
-            raise DistilabelUserError(
-                f"configs: found the name {name!r}, expected letters, digits, '_' and '-'."
-            )
+            raise ConfigError("configs", name, "a name of letters, digits, '_' and '-'")
 
 
 def _arm(arm: str) -> Callable[[pa.Table], pa.Table]:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distilabel.errors import DistilabelUserError
-
 from distilabel_rag4rag.data.published_rows import MANIFEST
-from distilabel_rag4rag.errors import PublishError
+from distilabel_rag4rag.errors import ConfigError, PublishError
 from distilabel_rag4rag.hub.card import Terms, terms, write_card
 from distilabel_rag4rag.hub.card_metadata import files_without_config
 from distilabel_rag4rag.hub.publication import Publication, collect
@@ -144,16 +142,13 @@ def draft(
     The arguments are those of `publish`.
 
     Raises:
-        DistilabelUserError: if a setting or the source cannot be used.
+        ConfigError: if a setting or the source cannot be used.
         PublishError: if a secret is found, or the disk is full.
     """
     if shard_rows < 1:
-        raise DistilabelUserError(f"shard_rows: found {shard_rows}, expected 1 or more.")
+        raise ConfigError("shard_rows", shard_rows, "1 or more")
     if configs is not None and not (configs and all(name.strip() for name in configs)):
-        raise DistilabelUserError(
-            f"configs: found {configs}, expected names of configs, comma-separated on the command"
-            " line; leave it out for all."
-        )
+        raise ConfigError("configs", configs, "names of configs", "Leave it out for all.")
     publication = collect(source, configs)
     checked_terms = terms(publication.sample_world, repo_id, license, language, passages, title)
     scanner = Scanner(accept)

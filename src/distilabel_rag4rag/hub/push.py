@@ -9,9 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from distilabel.errors import DistilabelUserError
-
-from distilabel_rag4rag.errors import PublishError
+from distilabel_rag4rag.errors import ConfigError, PublishError
 from distilabel_rag4rag.hub.errors import step
 from distilabel_rag4rag.hub.prepare import Prepared, RepositoryContents, draft
 from distilabel_rag4rag.hub.repository import (
@@ -64,7 +62,7 @@ def publish(
         Where it is.
 
     Raises:
-        DistilabelUserError: if a setting or the source cannot be used.
+        ConfigError: if a setting or the source cannot be used.
         PublishError: if it did not happen; it names the step and says what to do.
     """
     check_revision(revision)
@@ -88,7 +86,7 @@ def publish(
         repo = look(api, repo_id, revision)
         if repo.head and private and not repo.private:
             raise PublishError(
-                f"'{repo_id}' is public, and --private was asked for. Nothing was sent. Make it"
+                f"'{repo_id}' is public, and `private` was asked for. Nothing was sent. Make it"
                 " private in its settings on the Hub, or publish to another name.",
                 LOOKING,
             )
@@ -109,11 +107,11 @@ def dry_run(source: Any, repo_id: str, out: str | Path, **settings: Any) -> Prep
         settings: the other arguments of `publish`; `private` changes nothing here.
 
     Raises:
-        DistilabelUserError, PublishError: as `publish`.
+        ConfigError, PublishError: as `publish`.
     """
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise DistilabelUserError(f"--out: '{folder}' is not an empty folder; give another.")
+        raise ConfigError("out", str(folder), "a new or empty folder")
     revision = settings.pop("revision", None)
     settings.pop("private", None)
     check_repo_id(repo_id)

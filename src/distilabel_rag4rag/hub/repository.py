@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distilabel.errors import DistilabelUserError
-
 from distilabel_rag4rag.data.published_rows import MANIFEST
-from distilabel_rag4rag.errors import PublishError
+from distilabel_rag4rag.errors import ConfigError, PublishError
 from distilabel_rag4rag.hub.errors import step
 from distilabel_rag4rag.hub.prepare import README, RepositoryContents
 
@@ -36,7 +34,7 @@ def check_repo_id(repo_id: str) -> str:
     """The id, if it is one.
 
     Raises:
-        DistilabelUserError: if not.
+        ConfigError: if not.
     """
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
@@ -45,9 +43,9 @@ def check_repo_id(repo_id: str) -> str:
         validate_repo_id(repo_id)
     except HFValidationError as error:
         reason = str(error).rstrip(".")
-        raise DistilabelUserError(f"REPO_ID: found {repo_id!r}: {reason}.") from error
+        raise ConfigError("repo_id", repo_id, "OWNER/NAME", f"{reason}.") from error
     if repo_id.count("/") != 1:
-        raise DistilabelUserError(f"REPO_ID: found {repo_id!r}, expected OWNER/NAME.")
+        raise ConfigError("repo_id", repo_id, "OWNER/NAME")
     return repo_id
 
 
@@ -55,19 +53,15 @@ def check_revision(revision: str | None) -> None:
     """Whether a revision can be a branch.
 
     Raises:
-        DistilabelUserError: if not.
+        ConfigError: if not.
     """
     if revision is None:
         return
     if re.fullmatch(r"[0-9a-f]{40}", revision):
-        raise DistilabelUserError(
-            f"--revision: found the commit {revision}, expected a branch: nothing can be added to a"
-            " commit."
-        )
+        raise ConfigError("revision", revision, "a branch: nothing can be added to a commit")
     if not re.fullmatch(r"\w[\w./-]*", revision) or ".." in revision:
-        raise DistilabelUserError(
-            f"--revision: found {revision!r}, expected the name of a branch: letters, digits, '-',"
-            " '_', '.' and '/'."
+        raise ConfigError(
+            "revision", revision, "the name of a branch: letters, digits, '-', '_', '.' and '/'"
         )
 
 

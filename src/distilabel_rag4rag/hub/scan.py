@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from distilabel.errors import DistilabelUserError
 
-from distilabel_rag4rag.errors import PublishError
+from distilabel_rag4rag.errors import ConfigError, PublishError
 from distilabel_rag4rag.hub.local_paths import last_part, without_local, without_paths
 from distilabel_rag4rag.hub.secret_names import (
     has_secret_assignment,
@@ -37,15 +36,14 @@ class Scanner:
         notes: what was changed in the rows.
 
     Raises:
-        DistilabelUserError: if such a text is too short to mean one thing.
+        ConfigError: if such a text is too short to mean one thing.
     """
 
     def __init__(self, accept: Iterable[str] = ()) -> None:
         self._accepted = sorted(accept, key=len, reverse=True)
         if short := [text for text in self._accepted if len(text.strip()) < 4]:
-            raise DistilabelUserError(
-                f"accept: found {short}, expected the whole of a text that looks like a secret and"
-                " is none."
+            raise ConfigError(
+                "accept", short, "the whole of a text that looks like a secret and is none"
             )
         self._known = {
             value: name
@@ -197,6 +195,6 @@ def _refusal(where: str, kind: str) -> PublishError:
     return PublishError(
         f"{where}: found {kind}; nothing was sent. Take it out there, and if it is real, revoke it:"
         " it has been written to disk. Keys belong in the environment. If it is harmless, give that"
-        " very text to --accept.",
+        " very text to `accept`.",
         "looking for secrets",
     )

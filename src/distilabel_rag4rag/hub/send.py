@@ -162,7 +162,7 @@ def _validate_card(api: "HfApi", repo_id: str, card: str) -> None:
             reasons = "; ".join(str(error.get("message")) for error in errors)
             raise PublishError(
                 f"While {CHECKING}: the Hub does not accept the card's YAML: {reasons}. Nothing was"
-                " sent. Mend --license, --language or the card on the Hub.",
+                " sent. Mend `license`, `language` or the card on the Hub.",
                 CHECKING,
             )
         hf_raise_for_status(answer)

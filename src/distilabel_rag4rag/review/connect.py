@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from distilabel.errors import DistilabelUserError
 from pydantic import SecretStr
 
+from distilabel_rag4rag.errors import ConfigError
+
 if TYPE_CHECKING:
     from argilla import Argilla, Dataset, Workspace
 
@@ -101,9 +103,11 @@ def find_workspace(client: "Argilla", name: str | None) -> "Workspace":
     for workspace in workspaces:
         if workspace.name == name:
             return workspace
-    raise DistilabelUserError(
-        f"workspace: found {name!r}, expected one of {names}, those of '{client.me.username}' on"
-        f" '{client.api_url}'; name it with --workspace."
+    raise ConfigError(
+        "workspace",
+        name,
+        f"one of {names}, those of '{client.me.username}' on '{client.api_url}'",
+        "Name it with `workspace`.",
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from distilabel.errors import DistilabelUserError
 
+from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.review.connect import find_dataset, find_workspace, sdk, told
 from distilabel_rag4rag.review.records import reviewable, to_record
 from distilabel_rag4rag.review.sample import draw
@@ -88,12 +89,9 @@ def push(
         DistilabelUserError: if something does not fit; then nothing was written.
     """
     if annotators is not None and annotators < 1:
-        raise DistilabelUserError(f"annotators: found {annotators}, expected at least 1.")
+        raise ConfigError("annotators", annotators, "at least 1")
     if len(dataset) > LONGEST_NAME:
-        raise DistilabelUserError(
-            f"dataset: found a name of {len(dataset)} characters, expected at most {LONGEST_NAME};"
-            " give another one (--dataset)."
-        )
+        raise ConfigError("dataset", dataset, f"a name of at most {LONGEST_NAME} characters")
     table, left_out = reviewable(rows)
     if table.empty:
         raise DistilabelUserError(f"rows: found none with an answer to review ({left_out}).")
@@ -190,7 +188,7 @@ def _notes(changed: int, foreign: int, without_chance: dict[str, int]) -> list[s
     if changed:
         notes.append(
             f"{changed} records: their answers changed since the push; the new answers are not"
-            " reviewed. Another dataset (--dataset) takes a sample of all answers there are now."
+            " reviewed. Another dataset takes a sample of all answers there are now."
         )
     if foreign:
         notes.append(f"{foreign} records that no push made were left alone.")

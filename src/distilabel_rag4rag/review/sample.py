@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from distilabel.errors import DistilabelUserError
 
+from distilabel_rag4rag.errors import ConfigError
+
 Design: TypeAlias = Literal["stratified", "uncertainty", "disagreements", "all"]
 DESIGNS: tuple[str, ...] = get_args(Design)
 
@@ -46,11 +48,11 @@ def draw(
         DistilabelUserError: if a setting or the rows cannot be used.
     """
     if design not in DESIGNS:
-        raise DistilabelUserError(f"design: found {design!r}, expected one of {list(DESIGNS)}.")
+        raise ConfigError("design", design, f"one of {list(DESIGNS)}")
     if n < 1:
-        raise DistilabelUserError(f"n: found {n}, expected at least 1.")
+        raise ConfigError("n", n, "at least 1")
     if not 0 <= random_share < 1:
-        raise DistilabelUserError(f"random_share: found {random_share}, expected 0 <= share < 1.")
+        raise ConfigError("random_share", random_share, "0 <= share < 1")
     rows = table if design == "all" else table[table["score"].notna()]
     if rows.empty:
         raise DistilabelUserError("rows: found no answer that was judged, so none can be drawn.")

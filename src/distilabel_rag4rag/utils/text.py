@@ -3,8 +3,6 @@
 import re
 from typing import Any, TypeGuard
 
-import pandas as pd
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Escape sequences of terminals: colours, cursor movements, titles, links.
 _ESCAPE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
@@ -16,6 +14,8 @@ _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 def is_missing(value: Any) -> bool:
     """Whether a value is None or what pandas and NumPy have for it: NaN, NA, NaT."""
+    import pandas as pd  # half a second, which an error message on the terminal need not wait for
+
     return value is None or pd.isna(value) is True
 
 
