@@ -1,6 +1,7 @@
 """Pipelines that were saved by version 0.1.0, before its modules moved, load and run."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,14 @@ EXPECTED: dict[str, dict[str, list[Any]]] = {
 }
 
 
-def run(path: str, cache: str, **changes: dict[str, Any]) -> list[dict[str, Any]]:
+def run(
+    path: str,
+    cache: str,
+    pipeline_class: type[Pipeline] = FailFastPipeline,
+    **changes: dict[str, Any],
+) -> list[dict[str, Any]]:
     """The rows of a saved pipeline; the data of `LoadDataFromDicts` stands in no dump."""
-    cls = FailFastPipeline if "fail_fast" in path else Pipeline
-    pipeline = cls.from_yaml(path)
+    pipeline = pipeline_class.from_yaml(path)
     pipeline._cache_dir = Path(cache)
     for name in pipeline.dag:
         step = pipeline.dag.get_step(name)["step"]
@@ -65,9 +70,35 @@ def check(name: str, rows: list[dict[str, Any]]) -> None:
             assert found == values, column
 
 
+def run_all(cache: str) -> dict[str, Any]:
+    """The rows of every saved pipeline, or the error of its run."""
+    os.environ["RAG4RAG_CACHE"] = cache
+    found: dict[str, Any] = {}
+    for name in EXPECTED:
+        try:
+            found[name] = run(str(GOLDEN / f"{name}.yaml"), cache)
+        except Exception as error:
+            found[name] = repr(error)
+    return found
+
+
+@pytest.fixture(scope="module")
+def rows_of_all(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One process for all: each would wait for imports and convert the packaged models anew."""
+    return fresh(run_all, str(tmp_path_factory.mktemp("golden")))
+
+
+@pytest.mark.xdist_group("golden")
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", EXPECTED)
-def test_a_saved_pipeline_loads_and_runs(name: str, own_cache: Path, tmp_path: Path) -> None:
-    check(name, fresh(run, str(GOLDEN / f"{name}.yaml"), str(tmp_path)))
+def test_a_saved_pipeline_loads_and_runs(name: str, rows_of_all: dict[str, Any]) -> None:
+    assert isinstance(rows_of_all[name], list), rows_of_all[name]
+    check(name, rows_of_all[name])
+
+
+@pytest.mark.parametrize("name", ["zero_shot", "rag4rag"])
+def test_a_saved_pipeline_runs_in_distilabels_own(name: str, tmp_path: Path) -> None:
+    check(name, fresh(run, str(GOLDEN / f"{name}.yaml"), str(tmp_path), Pipeline))
 
 
 def run_with_server(path: str, cache: str, base_url: str) -> list[dict[str, Any]]:
