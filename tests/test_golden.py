@@ -1,7 +1,6 @@
 """Pipelines that were saved by version 0.1.0, before its modules moved, load and run."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -70,30 +69,9 @@ def check(name: str, rows: list[dict[str, Any]]) -> None:
             assert found == values, column
 
 
-def run_all(cache: str) -> dict[str, Any]:
-    """The rows of every saved pipeline, or the error of its run."""
-    os.environ["RAG4RAG_CACHE"] = cache
-    found: dict[str, Any] = {}
-    for name in EXPECTED:
-        try:
-            found[name] = run(str(GOLDEN / f"{name}.yaml"), cache)
-        except Exception as error:
-            found[name] = repr(error)
-    return found
-
-
-@pytest.fixture(scope="module")
-def rows_of_all(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """One process for all: each would wait for imports and convert the packaged models anew."""
-    return fresh(run_all, str(tmp_path_factory.mktemp("golden")))
-
-
-@pytest.mark.xdist_group("golden")
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", EXPECTED)
-def test_a_saved_pipeline_loads_and_runs(name: str, rows_of_all: dict[str, Any]) -> None:
-    assert isinstance(rows_of_all[name], list), rows_of_all[name]
-    check(name, rows_of_all[name])
+def test_a_saved_pipeline_loads_and_runs(name: str, tmp_path: Path) -> None:
+    check(name, fresh(run, str(GOLDEN / f"{name}.yaml"), str(tmp_path)))
 
 
 @pytest.mark.parametrize("name", ["zero_shot", "rag4rag"])

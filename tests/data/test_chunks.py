@@ -46,9 +46,7 @@ def test_headings_that_are_underlined_count_too() -> None:
 
 
 def test_long_text_is_cut_at_sentences_and_not_at_abbreviations() -> None:
-    text = (
-        "Dr. Roth of the U.S. embassy came at noon. She left at once. He stayed on."
-    )
+    text = "Dr. Roth of the U.S. embassy came at noon. She left at once. He stayed on."
     assert texts(text, most=14) == [
         "Dr. Roth of the U.S. embassy came at noon.",
         "She left at once. He stayed on.",
