@@ -92,9 +92,12 @@ def arms_table(summary: dict[str, Any], arm_runs: dict[str, Any]) -> Table:
 
 
 def _stacked(values: dict[str, Any], name: str) -> str:
-    """A rate, and below it its interval, for a narrow column whose heading says percent."""
-    rate, _, interval = percent(estimate_from_json(values, name)).partition(" ")
-    return "\n".join(filter(None, (rate.removesuffix("%"), interval.strip("[]"))))
+    """A rate in percent and below it its interval in whole percents, so that the table fits."""
+    estimate = estimate_from_json(values, name)
+    rate = percent(estimate, interval=False).removesuffix("%")
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return rate
+    return f"{rate}\n{100 * estimate.low:.0f}–{100 * estimate.high:.0f}"
 
 
 def example_table(example: Example) -> Table:
