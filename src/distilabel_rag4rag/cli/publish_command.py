@@ -31,17 +31,17 @@ def publish(
         str | None, typer.Option(help="Where the passages come from, as a sentence for the card.")
     ] = None,
     title: Annotated[
-        str | None, typer.Option(help="Title of the card; nothing: the repository's name.")
+        str | None, typer.Option(help="Title of the card. Default: the repository's name.")
     ] = None,
     private: Annotated[
         bool, typer.Option("--private", help="Make the repository private.")
     ] = False,
-    revision: Annotated[str | None, typer.Option(help="Branch; made where it is missing.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch; made if it is missing.")] = None,
     configs: Annotated[
         str | None,
         typer.Option(
             help="Which configs, comma-separated: the arms, kept, pairs, passage_pairs, corpus,"
-            " queries, qrels, notebook (the published notebooks' columns); nothing: all but"
+            " queries, qrels, notebook (the published notebooks' columns). Default: all but"
             " notebook."
         ),
     ] = None,
@@ -58,7 +58,7 @@ def publish(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder of --dry-run; nothing: DIR-publish."),
+        typer.Option("--out", "-o", help="Folder of --dry-run. Default: DIR-publish."),
     ] = None,
 ) -> None:
     """Publish a run as a data set: rows, card, plots, pipelines, in one commit or not at all.
@@ -89,12 +89,14 @@ def publish(
             run_folder = source.expanduser().resolve()
             folder = out or run_folder.with_name(f"{run_folder.name}-publish")
             _list(write(source, repo_id, folder, **settings), console)
-            console.print(f"Nothing was sent. It lies in {folder}", highlight=False, markup=False)
+            console.print(
+                f"Nothing was sent. The files are in {folder}", highlight=False, markup=False
+            )
             return
         done = send(source, repo_id, **settings)  # type: ignore[arg-type]
     _list(done.prepared, console)
-    said = "Published" if done.changed else "Nothing had changed"
-    console.print(f"{said}: {done.url}", highlight=False, markup=False, soft_wrap=True)
+    outcome = "Published" if done.changed else "Nothing had changed"
+    console.print(f"{outcome}: {done.url}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _list(prepared: "Prepared", console: Console) -> None:
@@ -102,7 +104,7 @@ def _list(prepared: "Prepared", console: Console) -> None:
     for name, size in prepared.files.items():
         console.print(f"  {size:>11,}  {name}", highlight=False, markup=False, soft_wrap=True)
     for name, splits in prepared.configs.items():
-        told = ", ".join(f"{split} {rows:,}" for split, rows in splits.items())
-        console.print(f"{name}: {told}", highlight=False, markup=False, soft_wrap=True)
+        sizes = ", ".join(f"{split} {rows:,}" for split, rows in splits.items())
+        console.print(f"{name}: {sizes}", highlight=False, markup=False, soft_wrap=True)
     for note in prepared.notes:
         console.print(f"- {note}", style="dim", highlight=False, markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`rag4rag report`: the comparison and its report on rows that are there already."""
+"""`rag4rag report`: the comparison and its report on rows that exist already."""
 
 import json
 from pathlib import Path
@@ -26,11 +26,15 @@ def report(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder for the report; nothing: the folder of compare."),
+        typer.Option("--out", "-o", help="Folder for the report. Default: the folder of compare."),
     ] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option("--column", metavar="OURS=THEIRS", help="A column's name; may be repeated."),
+        typer.Option(
+            "--column",
+            metavar="OURS=THEIRS",
+            help="What the data calls one of our columns. May be repeated.",
+        ),
     ] = None,
     split: Annotated[str | None, typer.Option(help="Split of a Hub data set.")] = None,
     threshold: Annotated[
@@ -40,7 +44,7 @@ def report(
     baseline: Annotated[str, typer.Option(help="The arm to compare with.")] = "zero_shot",
     candidate: Annotated[str, typer.Option(help="The arm that the verdict is about.")] = "rag4rag",
     by: Annotated[
-        list[str] | None, typer.Option(help="Break down by this column; may be repeated.")
+        list[str] | None, typer.Option(help="Break down by this column. May be repeated.")
     ] = None,
     labels: Annotated[
         str | None,
@@ -57,7 +61,7 @@ def report(
         str, typer.Option(help="Title of the page.")
     ] = "Hallucination with and without retrieval",
 ) -> None:
-    """Compare arms whose rows are there already, also those that others made.
+    """Compare arms whose rows exist already, also rows that others made.
 
     Writes summary.json, report.html, report.md and plots; those of an earlier report in the same
     folder are replaced. No model is loaded.
