@@ -27,7 +27,13 @@ ANSWERS = [
     "Irja Kontu 😀 built it, and the tower stands on sand.",
     "The conductor's name was Müller; nobody knows more than that about him.",
 ]
-COLUMNS = {"hallucinated_spans", "hallucination_score", "evidence_truncated", "judge_reason"}
+COLUMNS = {
+    "hallucinated_spans",
+    "hallucination_score",
+    "evidence_truncated",
+    "evidence_windows",
+    "judge_reason",
+}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -106,6 +112,7 @@ def test_rows_are_lettucedetects(bert, judge):
                 max((span["confidence"] for span in spans), default=0.0), abs=1e-4
             ),
             "evidence_truncated": False,
+            "evidence_windows": 1,
             "judge_reason": None,
         }
         flagged += bool(spans)
@@ -126,7 +133,7 @@ def test_rows_are_lettucedetects(bert, judge):
         ({"contexts": []}, "no evidence"),
         ({"contexts": [None, " "]}, "no evidence"),
         ({"contexts": 3}, "judge failed: contexts is a int, expected a str or a list"),
-        ({"answer": "\ud800"}, "judge failed: TypeError"),
+        ({"answer": "\ud800"}, "judge failed: ValueError: the tokenizer finds no token"),
     ],
 )
 def test_rows_that_are_not_judged(judge, changes, reason):
@@ -135,6 +142,7 @@ def test_rows_that_are_not_judged(judge, changes, reason):
     assert row["hallucinated_spans"] == []
     assert row["hallucination_score"] is None
     assert row["evidence_truncated"] is False
+    assert row["evidence_windows"] is None
     assert row["judge_reason"].startswith(reason)
     assert before == after
     assert before["judge_reason"] is None
@@ -206,7 +214,7 @@ def test_long_evidence_rules(bert):
     rows = [{**row, "contexts": [PASSAGE, OTHER] * 10} for row in rows_of()[::2]]
     rows += [{**row, "contexts": (PASSAGE + " ") * 20} for row in rows]
     settings = {"precision": "float32", "max_length": 160}
-    union = judged_by(bert, rows, **settings)
+    union = judged_by(bert, rows, evidence_rule="any", **settings)
     every = judged_by(bert, rows, evidence_rule="every", **settings)
     assert [row["evidence_truncated"] for row in union] == [False] * 8
     assert [row["evidence_truncated"] for row in every] == [False] * 4 + [True] * 4
@@ -379,7 +387,7 @@ def test_dump_and_load(bert, tmp_path):
     assert run(again, rows_of()) == run(step, rows_of())
 
     dumped = LettuceDetectJudge(model=Years()).dump()
-    assert dumped["model"] == "object:test_judge.Years"
+    assert dumped["model"] == f"object:{__name__}.Years"
 
 
 def pipeline_of(cls, folder, data, **settings):

@@ -12,7 +12,8 @@ from pydantic import Field, PrivateAttr, field_serializer
 
 from distilabel_rag4rag.steps.judging.detectors.items import Item, Verdict, item_or_reason
 from distilabel_rag4rag.steps.judging.detectors.make_detector import (
-    OBJECT,
+    BATCH_SETTINGS,
+    OBJECT_PREFIX,
     check_settings,
     make_detector,
 )
@@ -190,14 +191,20 @@ class LettuceDetectJudge(Step):
     @property
     def outputs(self) -> "StepColumns":
         """Spans, score, and what limits or prevents the verdict."""
-        return ["hallucinated_spans", "hallucination_score", "evidence_truncated", "judge_reason"]
+        return [
+            "hallucinated_spans",
+            "hallucination_score",
+            "evidence_truncated",
+            "evidence_windows",
+            "judge_reason",
+        ]
 
     @field_serializer("model")
     def _dump_model(self, model: Any) -> Any:
         """Strings as they are; an object by the name of its class."""
         if isinstance(model, str):
             return model
-        return f"{OBJECT}{type(model).__module__}.{type(model).__qualname__}"
+        return f"{OBJECT_PREFIX}{type(model).__module__}.{type(model).__qualname__}"
 
     def load(self) -> None:
         """Loads the detector.
@@ -206,7 +213,13 @@ class LettuceDetectJudge(Step):
             DistilabelUserError: if settings contradict each other or the checkpoint.
         """
         super().load()
-        check_settings(self)
+        fields = type(self).model_fields
+        changed = {
+            name
+            for name in (*BATCH_SETTINGS, "detector_kwargs")
+            if getattr(self, name) != fields[name].get_default(call_default_factory=True)
+        }
+        check_settings(self.model, self.method, self.detector_kwargs, changed)
         self._detector = self._thread.run(self._load_detector)
 
     def _load_detector(self) -> Any:
@@ -214,7 +227,14 @@ class LettuceDetectJudge(Step):
             importlib.import_module("torch").set_num_threads(self.threads)
         if not isinstance(self.model, str):
             _call(self.model, "load")
-        return make_detector(self)
+        return make_detector(
+            self.model,
+            method=self.method,
+            lang=self.lang,
+            detector_kwargs=self.detector_kwargs,
+            device=self.device,
+            **{name: getattr(self, name) for name in BATCH_SETTINGS},
+        )
 
     def unload(self) -> None:
         """Lets go of the detector and of the GPU memory that it held."""
@@ -246,7 +266,7 @@ class LettuceDetectJudge(Step):
             raise DistilabelUserError("LettuceDetectJudge: process() was called before load()")
         try:
             verdicts = self._thread.run(self._detector.judge, items)
-        except Exception as error:  # a fault that cannot be laid at one row's door
+        except Exception as error:  # a fault of no single row
             verdicts = [Verdict([], failure=f"{type(error).__name__}: {error}")] * len(items)
         return [
             verdict._replace(failure=verdict.failure and f"judge failed: {verdict.failure}")
@@ -272,6 +292,7 @@ class LettuceDetectJudge(Step):
             "hallucinated_spans": spans,
             "hallucination_score": score if reason is None else None,
             "evidence_truncated": verdict.truncated,
+            "evidence_windows": verdict.windows if reason is None else None,
             "judge_reason": reason,
         }
 

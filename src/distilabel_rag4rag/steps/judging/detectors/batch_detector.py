@@ -6,6 +6,7 @@ tokenised once, rows of like length share a forward pass, and answers' offsets c
 tokenizer's own account of which token belongs to which text.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
@@ -14,8 +15,8 @@ import numpy as np
 import torch
 from distilabel.errors import DistilabelUserError
 from lettucedetect.detectors.prompt_utils import LANG_TO_PASSAGE, PromptUtils
-from lettucedetect.detectors.transformer import TransformerDetector
 
+from distilabel_rag4rag.steps.judging.detectors._compat import TokenClassifier
 from distilabel_rag4rag.steps.judging.detectors.device import (
     LETTUCEDETECT_MAX_LENGTH,
     choose_dtype,
@@ -23,18 +24,25 @@ from distilabel_rag4rag.steps.judging.detectors.device import (
     is_out_of_memory,
     longest_window,
 )
+from distilabel_rag4rag.steps.judging.detectors.evidence import Evidence, Piece
 from distilabel_rag4rag.steps.judging.detectors.items import Item, Verdict
-from distilabel_rag4rag.steps.judging.detectors.passages import split_passage
+from distilabel_rag4rag.steps.judging.detectors.passages import split_passage, split_sentences
 from distilabel_rag4rag.steps.judging.detectors.spans import Span, token_spans
 from distilabel_rag4rag.steps.judging.detectors.windows import Window, cut_batches, window_of
 
 #: Rows tokenised and sorted together; the next slice is tokenised while a GPU works on this one.
 SLICE = 1024
-#: A window with less room than this for evidence is no basis for a verdict.
+#: A window with less space than this for evidence is no basis for a verdict.
 MIN_EVIDENCE_TOKENS = 16
+#: Tokens of "passage 12:" and the line end, for each piece of evidence.
+LABEL_TOKENS = 5
+#: A sentence of an answer with fewer tokens is judged together with the next.
+SHORTEST_SENTENCE = 8
+#: Long evidence of which the pieces are kept: rows about one document follow each other.
+KEPT_EVIDENCE = 8
 
 
-class BatchDetector(TransformerDetector):
+class BatchDetector(TokenClassifier):
     """A `TransformerDetector` with a batched `judge`.
 
     Args:
@@ -46,8 +54,8 @@ class BatchDetector(TransformerDetector):
         taxonomy_head: folder or Hub id of LettuceDetect's typing head, or None.
         precision: "float32", "bfloat16", or "auto" (see `choose_dtype`).
         threshold: tokens with a probability above it form spans.
-        evidence_rule: "any" or "every" window must support a token of an answer whose evidence
-            needs several windows.
+        evidence_rule: what must support an answer whose evidence needs several windows: the
+            "nearest" evidence, or "any" or "every" window.
         token_budget: padded tokens per forward pass; halved for good when memory runs out.
 
     Raises:
@@ -65,7 +73,7 @@ class BatchDetector(TransformerDetector):
         *,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
         threshold: float = 0.5,
-        evidence_rule: Literal["any", "every"] = "any",
+        evidence_rule: Literal["nearest", "any", "every"] = "nearest",
         token_budget: int | None = None,
         **tok_kwargs: Any,
     ) -> None:
@@ -93,6 +101,7 @@ class BatchDetector(TransformerDetector):
         self.model.to(choose_dtype(precision, self.device))
         self.threshold, self.evidence_rule = threshold, evidence_rule
         self.token_budget = token_budget or (16_384 if self.device.type == "cuda" else 2_048)
+        self._recent: dict[tuple[tuple[str, ...], int], Evidence] = {}
         # Rows longer than the window are grouped, so the tokenizer's warning would mislead.
         self.tokenizer.deprecation_warnings[
             "sequence-length-is-longer-than-the-specified-maximum"
@@ -106,7 +115,7 @@ class BatchDetector(TransformerDetector):
         for first in range(0, len(unique), SLICE):
             windows, failed = self.windows(unique[first : first + SLICE])
             verdicts |= {item: Verdict([], failure=reason) for item, reason in failed.items()}
-            started = list(self._forward(windows))
+            started = list(self.forward(windows))
             verdicts |= self._read(running)
             running = started
         verdicts |= self._read(running)
@@ -125,9 +134,11 @@ class BatchDetector(TransformerDetector):
                 if isinstance(encoding, Exception):
                     raise encoding
                 if len(encoding) <= self.max_length:
-                    windows.append(window_of(item, encoding, truncated=False))
+                    windows.append(window_of(item, encoding))
+                elif self.evidence_rule == "nearest":
+                    windows.extend(self._nearest_evidence(item))
                 else:
-                    windows.extend(self._long(item))
+                    windows.extend(self._all_evidence(item))
             except Exception as error:
                 failed[item] = f"{type(error).__name__}: {error}"
         return windows, failed
@@ -145,47 +156,96 @@ class BatchDetector(TransformerDetector):
                 return [error]
             return [self._encode([prompt], [answer])[0] for prompt, answer in pairs]
 
-    def _long(self, item: Item) -> list[Window]:
-        """Windows of evidence that does not fit one: grouped by passage as LettuceDetect groups.
+    def _nearest_evidence(self, item: Item) -> list[Window]:
+        """A window for each sentence of the answer, with the evidence that is nearest to it.
+
+        How much evidence a sentence is judged against does not depend on how much there is, so
+        that length does not make it supported.
+        """
+        offsets = self._offsets(item.answer)
+        sentences = split_sentences(item.answer, offsets, SHORTEST_SENTENCE)
+        spaces = [self._space(item._replace(answer=sentence)) for _, sentence in sentences]
+        size = min(self.max_length // 4 - LABEL_TOKENS, *spaces)
+        evidence = self._evidence(item.contexts, size)
+        needed = max(2, math.ceil(len(evidence) / self._space(item._replace(answer=""))))
+        windows: list[Window] = []
+        for part, ((start, sentence), space) in enumerate(zip(sentences, spaces, strict=True)):
+            query = self._terms(f"{item.question or ''} {sentence}")
+            passages = evidence.nearest(query, min(space, self.max_length // 2), LABEL_TOKENS)
+            window = self._fitted(item, self._prompt(passages, item.question), sentence, start)
+            windows.append(window._replace(truncated=True, needed=needed, part=part))
+        return windows
+
+    def _evidence(self, passages: tuple[str, ...], size: int) -> Evidence:
+        """The passages in pieces of `size` tokens; those asked for last are kept."""
+        if (passages, size) not in self._recent:
+            if len(self._recent) == KEPT_EVIDENCE:
+                del self._recent[next(iter(self._recent))]
+            self._recent[passages, size] = Evidence(
+                [
+                    Piece(number, part, text, self._terms(text))
+                    for number, passage in enumerate(passages)
+                    for part, text in enumerate(
+                        split_passage(passage, self._offsets(passage), size, overlap=0.0)
+                    )
+                ]
+            )
+        return self._recent[passages, size]
+
+    def _all_evidence(self, item: Item) -> list[Window]:
+        """Windows of all evidence, grouped by passage as LettuceDetect groups them.
 
         Under "any" a passage that is too long for a window of its own is split first; under
         "every" it is cut at the window's end, as LettuceDetect does, and the cut is reported.
         """
         passages = list(item.contexts)
-        fixed = self._count(item.answer) + self._count(self._prompt([""], item.question))
-        line = f"{LANG_TO_PASSAGE[self.lang]} {10 * len(passages)}: "
-        room = self.max_length - fixed - self._count(line) - 8  # special tokens, merges at borders
-        if room < MIN_EVIDENCE_TOKENS:
-            raise ValueError(
-                f"question and answer take {fixed} of the window's {self.max_length} tokens and "
-                "leave no room for evidence"
-            )
+        space = self._space(item)
         if self.evidence_rule == "any":
             passages = [
                 piece
                 for text in passages
-                for piece in split_passage(text, self._offsets(text), room)
+                for piece in split_passage(text, self._offsets(text), space)
             ]
-        groups = self._group_passages_into_chunks(passages, item.question, item.answer)
-        return [window for group in groups for window in self._fitted_all(item, group)]
+        groups = self.group_passages(passages, item.question, item.answer)
+        windows = [window for group in groups for window in self._fitted_all(item, group)]
+        return [window._replace(needed=len(windows)) for window in windows]
+
+    def _space(self, item: Item) -> int:
+        """The tokens of evidence that fit a window beside question and answer."""
+        fixed = self._count(item.answer) + self._count(self._prompt([""], item.question))
+        line = f"{LANG_TO_PASSAGE[self.lang]} {10 * len(item.contexts)}: "
+        space = self.max_length - fixed - self._count(line) - 8  # special tokens, merges
+        if space < MIN_EVIDENCE_TOKENS:
+            raise ValueError(
+                f"question and answer take {fixed} of the window's {self.max_length} tokens and "
+                "leave no room for evidence"
+            )
+        return space
 
     def _fitted_all(self, item: Item, group: list[str]) -> list[Window]:
         """The windows of a group; LettuceDetect counts three special tokens, RoBERTa has four."""
-        window = self._fitted(item, self._prompt(group, item.question))
+        window = self._fitted(item, self._prompt(group, item.question), item.answer)
         if not window.truncated or len(group) == 1 or self.evidence_rule == "every":
             return [window]
         middle = len(group) // 2
         return [*self._fitted_all(item, group[:middle]), *self._fitted_all(item, group[middle:])]
 
-    def _fitted(self, item: Item, prompt: str) -> Window:
-        """The window of one prompt, cut at its end where it must be."""
-        encoding = self._encode([prompt], [item.answer])[0]
+    def _fitted(self, item: Item, prompt: str, answer: str, start: int = 0) -> Window:
+        """The window of a prompt and a part of the answer, cut at the prompt's end if it must be.
+
+        Args:
+            item: what is judged.
+            prompt: question and evidence.
+            answer: the item's answer or a part of it.
+            start: where that part begins in the item's answer.
+        """
+        encoding = self._encode([prompt], [answer])[0]
         truncated = len(encoding) > self.max_length
         if truncated:
             encoding = self.tokenizer(
-                prompt, item.answer, truncation="only_first", max_length=self.max_length
+                prompt, answer, truncation="only_first", max_length=self.max_length
             ).encodings[0]
-        return window_of(item, encoding, truncated)
+        return window_of(item, encoding, start)._replace(truncated=truncated)
 
     def _prompt(self, contexts: Sequence[str], question: str | None) -> str:
         return PromptUtils.format_context(list(contexts), question, self.lang)
@@ -194,12 +254,17 @@ class BatchDetector(TransformerDetector):
         encoding = self.tokenizer(text, add_special_tokens=False).encodings[0]
         return list(encoding.offsets)
 
+    def _terms(self, text: str) -> list[str]:
+        """Tokens for a search, the same for a word at the beginning and inside of a text."""
+        words = " ".join(text.lower().split())
+        return list(self.tokenizer.tokenize(f" {words}", add_special_tokens=False))
+
     def _count(self, text: str) -> int:
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     # -- forward passes ---------------------------------------------------------------------------
 
-    def _forward(self, windows: list[Window]) -> Iterator[tuple[list[Window], torch.Tensor | str]]:
+    def forward(self, windows: list[Window]) -> Iterator[tuple[list[Window], torch.Tensor | str]]:
         """Batches with their margins, or with the reason where a single window failed.
 
         A failing batch is halved until the window at fault is alone. Out of memory, the budget is
@@ -244,30 +309,37 @@ class BatchDetector(TransformerDetector):
 
     def _read(self, outcomes: list[tuple[list[Window], torch.Tensor | str]]) -> dict[Item, Verdict]:
         """Verdicts of forward passes; the windows of one item are joined by the evidence rule."""
-        margins: dict[Item, list[np.ndarray]] = defaultdict(list)
-        parts: dict[Item, list[Window]] = defaultdict(list)
+        margins: dict[Item, list[tuple[Window, np.ndarray]]] = defaultdict(list)
         failed: dict[Item, str] = {}
         for batch, outcome in outcomes:
             if isinstance(outcome, str):
                 failed[batch[0].item] = outcome
                 continue
             for window, row in zip(batch, outcome.cpu().numpy(), strict=True):
-                margins[window.item].append(row[window.answer])
-                parts[window.item].append(window)
-        join = np.minimum if self.evidence_rule == "any" else np.maximum
+                margins[window.item].append((window, row[window.answer]))
         verdicts = {item: Verdict([], failure=reason) for item, reason in failed.items()}
         for item in margins.keys() - failed.keys():
-            joined = join.reduce(margins[item])
-            if not np.isfinite(joined).all():
-                verdicts[item] = Verdict([], failure="the model's output is not a number")
-                continue
-            try:
-                spans = self._spans(item, parts[item][0].offsets, joined)
-            except Exception as error:  # the typing head's
-                verdicts[item] = Verdict([], failure=f"{type(error).__name__}: {error}")
-                continue
-            verdicts[item] = Verdict(spans, any(window.truncated for window in parts[item]))
+            verdicts[item] = self._verdict(item, margins[item])
         return verdicts
+
+    def _verdict(self, item: Item, read: list[tuple[Window, np.ndarray]]) -> Verdict:
+        """Joins the margins of an item's windows, part by part of its answer."""
+        join = np.maximum if self.evidence_rule == "every" else np.minimum
+        parts: dict[int, np.ndarray] = {}
+        offsets: dict[int, list[tuple[int, int]]] = {}
+        for window, row in read:
+            parts[window.part] = join(parts.get(window.part, row), row)
+            offsets[window.part] = window.offsets
+        joined = np.concatenate([parts[part] for part in sorted(parts)])
+        if not np.isfinite(joined).all():
+            return Verdict([], failure="the model's output is not a number")
+        places = [place for part in sorted(parts) for place in offsets[part]]
+        try:
+            spans = self._spans(item, places, joined)
+        except Exception as error:  # the typing head's
+            return Verdict([], failure=f"{type(error).__name__}: {error}")
+        windows = [window for window, _ in read]
+        return Verdict(spans, any(window.truncated for window in windows), windows[0].needed)
 
     def _spans(self, item: Item, offsets: list[tuple[int, int]], margins: np.ndarray) -> list[Span]:
         spans = token_spans(item.answer, offsets, margins.tolist(), self.threshold)

@@ -1,19 +1,19 @@
-"""From the judge's settings to its detector."""
+"""From the judge's settings to the detector that does the work."""
 
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Collection
+from typing import Any
 
 from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag.models.packaged import EMBEDDED, judge_path
-from distilabel_rag4rag.steps.judging.detectors.predict_detector import OneByOne, remote_detector
+from distilabel_rag4rag.steps.judging.detectors.predict_detector import PredictDetector
+from distilabel_rag4rag.utils.cache_folder import cache_folder
 
-if TYPE_CHECKING:
-    from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
-
-#: How a model that was given as an object stands in a dump.
-OBJECT = "object:"
-#: Settings that only the batched token classifier knows.
-TRANSFORMER_ONLY = (
+#: How a model that was given as an object is written in a saved pipeline.
+OBJECT_PREFIX = "object:"
+#: Settings that only the batched token classifier has.
+BATCH_SETTINGS = (
     "max_length",
     "threshold",
     "precision",
@@ -21,16 +21,23 @@ TRANSFORMER_ONLY = (
     "token_budget",
     "taxonomy_head",
 )
+#: Requests to a server that are under way at a time.
+CONCURRENT_REQUESTS = 8
 
 
-def check_settings(judge: "LettuceDetectJudge") -> None:
+def check_settings(
+    model: Any, method: str, detector_kwargs: dict[str, Any], changed: Collection[str]
+) -> None:
     """Refuses settings that contradict each other.
+
+    Args:
+        model, method, detector_kwargs: as in `LettuceDetectJudge`.
+        changed: the names of all settings that differ from their defaults.
 
     Raises:
         DistilabelUserError: naming the setting, what was found and what was expected.
     """
-    model = judge.model
-    if isinstance(model, str) and model.startswith(OBJECT):
+    if isinstance(model, str) and model.startswith(OBJECT_PREFIX):
         raise DistilabelUserError(
             f"model={model!r} stands for an object that a saved pipeline cannot hold; expected a "
             "path, a Hub id or that object, set on the loaded step"
@@ -40,57 +47,67 @@ def check_settings(judge: "LettuceDetectJudge") -> None:
             f"model is a {type(model).__name__}; expected a path, a Hub id or an object with "
             "LettuceDetect's `predict`"
         )
-    if secrets := [
-        name for name in judge.detector_kwargs if name.endswith(("key", "token", "secret"))
-    ]:
+    if secrets := [name for name in detector_kwargs if name.endswith(("key", "token", "secret"))]:
         raise DistilabelUserError(
             f"detector_kwargs holds {secrets}, which saved pipelines would hold too; expected the "
             "environment variable OPENAI_API_KEY"
         )
-    fields = type(judge).model_fields
-    batched = isinstance(model, str) and judge.method == "transformer"
-    unused = [
-        name
-        for name in (("detector_kwargs",) if batched else TRANSFORMER_ONLY)
-        if getattr(judge, name) != fields[name].get_default(call_default_factory=True)
-    ]
-    if unused:
-        shown = model if isinstance(model, str) else type(model).__name__
+    batched = isinstance(model, str) and method == "transformer"
+    without_effect = ("detector_kwargs",) if batched else BATCH_SETTINGS
+    if unused := [name for name in without_effect if name in changed]:
+        name = model if isinstance(model, str) else type(model).__name__
         raise DistilabelUserError(
-            f"{unused} has no effect with model={shown!r} and method={judge.method!r}; expected "
-            "the default"
+            f"{unused} has no effect with model={name!r} and method={method!r}; expected the "
+            "default"
         )
 
 
-def make_detector(judge: "LettuceDetectJudge") -> Any:
+def make_detector(
+    model: Any,
+    *,
+    method: str,
+    lang: str,
+    detector_kwargs: dict[str, Any],
+    device: str | None,
+    **batch_settings: Any,
+) -> Any:
     """What judges: an object with `judge(items)`.
+
+    Args:
+        model, method, lang, detector_kwargs, device: as in `LettuceDetectJudge`.
+        batch_settings: those of `BATCH_SETTINGS`.
 
     Raises:
         DistilabelUserError: if a model that is named cannot be loaded.
     """
-    if not isinstance(judge.model, str):
-        return OneByOne(judge.model)
-    if judge.method != "transformer":
-        return remote_detector(judge.method, judge.model, judge.lang, judge.detector_kwargs)
+    if not isinstance(model, str):
+        return PredictDetector(model)
+    if method == "llm":
+        return PredictDetector(_llm_detector(model, lang, detector_kwargs), CONCURRENT_REQUESTS)
     from distilabel_rag4rag.steps.judging.detectors.batch_detector import BatchDetector
 
-    path = judge.model
-    if path == EMBEDDED:
-        path = judge_path()
+    path = judge_path() if model == EMBEDDED else model
     try:
-        return BatchDetector(
-            path,
-            max_length=judge.max_length,
-            device=judge.device,
-            lang=judge.lang,
-            taxonomy_head=judge.taxonomy_head,
-            precision=judge.precision,
-            threshold=judge.threshold,
-            evidence_rule=judge.evidence_rule,
-            token_budget=judge.token_budget,
-        )
+        return BatchDetector(path, lang=lang, device=device, **batch_settings)
     except OSError as error:  # transformers' own do not name the setting
         raise DistilabelUserError(
-            f"model={judge.model!r} could not be loaded; expected 'embedded', a folder or the id "
-            "of a LettuceDetect model on the Hub"
+            f"model={model!r} could not be loaded; expected 'embedded', a folder or the id of a "
+            "LettuceDetect model on the Hub"
         ) from error
+
+
+def _llm_detector(model: str, lang: str, settings: dict[str, Any]) -> Any:
+    from distilabel_rag4rag.steps.judging.detectors._compat import StrictLLMDetector
+
+    # LettuceDetect's default is a file in its own package's folder.
+    name = re.sub(r"[^\w.-]", "_", f"{model}-{lang}-{settings.get('base_url', '')}.json")
+    cache_file = cache_folder() / "lettucedetect" / name
+    settings = {"cache_file": str(cache_file), "lang": lang, **settings}
+    detector = StrictLLMDetector(model=model, **settings)
+    if detector.native:
+        raise DistilabelUserError(
+            f"model={model!r} is one of LettuceDetect's native generative models, whose unreadable "
+            "replies would pass for clean verdicts; expected another LLM, or "
+            "detector_kwargs={'native': False}"
+        )
+    return detector

@@ -1,8 +1,9 @@
-"""Cutting a passage that is longer than a judge's window. Pure functions."""
+"""Cutting texts at the borders of their sentences. Pure functions."""
 
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 
 # A sentence begins after its predecessor's mark and white space, after an ideographic full stop,
 # and on a new line.
@@ -25,8 +26,7 @@ def split_passage(
         overlap: share of the budget that two neighbours may have in common.
     """
     starts = [start for start, _ in offsets]
-    # Token indices at which a sentence begins.
-    borders = sorted({bisect_left(starts, match.end()) for match in _BORDER.finditer(text)})
+    borders = _borders(text, starts)
     pieces: list[str] = []
     first = 0
     while len(starts) - first > budget:
@@ -36,6 +36,27 @@ def split_passage(
         first = _first_between(borders, earliest, last) or earliest
     pieces.append(text[_position(starts, first) :])
     return pieces
+
+
+def split_sentences(
+    text: str, offsets: Sequence[tuple[int, int]], shortest: int
+) -> list[tuple[int, str]]:
+    """Sentences with where they begin; one of fewer than `shortest` tokens is joined to the next.
+
+    What is left at the end is joined to the one before it.
+    """
+    starts = [start for start, _ in offsets]
+    cuts = [0]
+    for match in _BORDER.finditer(text):
+        before, border = (bisect_left(starts, place) for place in (cuts[-1], match.end()))
+        if shortest <= border - before and shortest <= len(starts) - border:
+            cuts.append(match.end())
+    return [(start, text[start:end]) for start, end in pairwise([*cuts, len(text)])]
+
+
+def _borders(text: str, starts: Sequence[int]) -> list[int]:
+    """The tokens at which a sentence begins."""
+    return sorted({bisect_left(starts, match.end()) for match in _BORDER.finditer(text)})
 
 
 def _position(starts: Sequence[int], token: int) -> int:

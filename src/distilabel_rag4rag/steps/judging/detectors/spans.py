@@ -5,20 +5,15 @@ gives them, and whatever keys a detector adds (`category`, …).
 """
 
 import math
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from operator import index
 from typing import Any
 
+from distilabel_rag4rag.utils.scripts import UNSPACED
+
 Span = dict[str, Any]
 
-# Scripts that are written without spaces between words (Thai to Khmer, kana, ideographs): a run of
-# their letters is a sentence rather than a word, so that widening leaves them alone.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f"
-    "\U00020000-\U0003ffff]"
-)
 SOFT_HYPHEN = "\u00ad"
 
 
@@ -138,8 +133,11 @@ def _inside_a_word(answer: str, place: int) -> bool:
 
 
 def _of_a_word(character: str) -> bool:
-    """A letter or a digit, or what stands on or in one."""
-    if _UNSPACED.match(character):
+    """A letter or a digit, or what stands on or in one.
+
+    Without spaces a run of letters is a sentence rather than a word, and is not widened to.
+    """
+    if UNSPACED.match(character):
         return False
     mark = unicodedata.category(character).startswith("M")
     return character.isalnum() or mark or character == SOFT_HYPHEN

@@ -9,17 +9,29 @@ from distilabel_rag4rag.steps.judging.detectors.items import Item
 
 
 class Window(NamedTuple):
-    """One forward pass's row: token ids, where the answer stands in them, its character offsets."""
+    """One row of a forward pass.
+
+    Attributes:
+        item: what is judged by it, alone or together with other windows.
+        ids: token ids.
+        answer: where the answer, or the part of it that this window is about, stands in `ids`.
+        offsets: the character offsets of these tokens in the item's answer.
+        truncated: whether evidence was left out for want of space.
+        needed: how many windows the item's whole evidence takes.
+        part: which part of the answer this window is about.
+    """
 
     item: Item
     ids: np.ndarray
     answer: slice
     offsets: list[tuple[int, int]]
-    truncated: bool
+    truncated: bool = False
+    needed: int = 1
+    part: int = 0
 
 
-def window_of(item: Item, encoding: Any, truncated: bool) -> Window:
-    """Where the answer stands in an encoding, and its offsets into the answer itself.
+def window_of(item: Item, encoding: Any, start: int = 0) -> Window:
+    """The window of an encoding whose second text is the item's answer from `start` on.
 
     LettuceDetect counts the answer's tokens from the end and its offsets from the first answer
     token, which is off by the white space that an answer begins with.
@@ -30,7 +42,8 @@ def window_of(item: Item, encoding: Any, truncated: bool) -> Window:
     first = sequences.index(1)
     last = len(sequences) - sequences[::-1].index(1)
     offsets = [encoding.token_to_chars(token) for token in range(first, last)]
-    return Window(item, np.asarray(encoding.ids), slice(first, last), offsets, truncated)
+    shifted = [(start + begin, start + end) for begin, end in offsets]
+    return Window(item, np.asarray(encoding.ids), slice(first, last), shifted)
 
 
 def cut_batches(windows: Sequence[Window], budget: int) -> list[list[Window]]:
