@@ -12,7 +12,8 @@ from .steps.columns import AnswerFromColumn, CompleteAnswer
 from .steps.filtering import KeepMarked, Mark, MarkGrounded
 from .steps.generators.load_rows import LoadRows
 from .steps.judging.lettuce_detect_judge import LettuceDetectJudge
-from .steps.retrieval.faiss_retrieve import FaissRetrieve, FaissRetrieveFromRows
+from .steps.retrieval.faiss_retrieve import FaissRetrieve
+from .steps.retrieval.faiss_retrieve_from_rows import FaissRetrieveFromRows
 from .steps.tasks.grounded_answer_generation import GroundedAnswerGeneration
 
 __all__ = [

@@ -78,6 +78,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("retrieved_ids", pa.list_(pa.string()), "their ids, best first"),
     Column("retrieval_scores", pa.list_(pa.float64()), "cosines, in [-1, 1]"),
     Column("source_rank", pa.int64(), "1-based rank of the row's own passage, or None"),
+    Column("source_in_corpus", pa.bool_(), "whether the corpus holds the row's own passage"),
     Column("retrieve_reason", pa.string(), "why nothing was retrieved, or None"),
     Column("answer", pa.string(), "the LLM's answer, or None"),
     Column("abstained", pa.bool_(), "the LLM declined to answer"),

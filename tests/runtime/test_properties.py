@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from distilabel_rag4rag.runtime.write_buffer import table_of
 from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
-from distilabel_rag4rag.steps.retrieval.faiss_retrieve import FaissRetrieveFromRows
+from distilabel_rag4rag.steps.retrieval.faiss_retrieve_from_rows import FaissRetrieveFromRows
 from distilabel_rag4rag.steps.tasks.grounded_answer_generation import (
     GroundedAnswerGeneration,
     as_passages,

@@ -22,7 +22,8 @@ from distilabel_rag4rag.steps.columns import AnswerFromColumn, CompleteAnswer
 from distilabel_rag4rag.steps.filtering import MarkGrounded
 from distilabel_rag4rag.steps.generators.load_rows import LoadRows
 from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
-from distilabel_rag4rag.steps.retrieval.faiss_retrieve import FaissRetrieve, FaissRetrieveFromRows
+from distilabel_rag4rag.steps.retrieval.faiss_retrieve import FaissRetrieve
+from distilabel_rag4rag.steps.retrieval.faiss_retrieve_from_rows import FaissRetrieveFromRows
 from distilabel_rag4rag.steps.tasks.grounded_answer_generation import GroundedAnswerGeneration
 
 if TYPE_CHECKING:

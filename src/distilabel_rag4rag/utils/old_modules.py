@@ -21,7 +21,7 @@ MOVED = {
     "judge": "steps.judging.lettuce_detect_judge",
     "load": "steps.generators.load_rows",
     "mark": "steps.filtering",
-    "retrieve": "steps.retrieval.faiss_retrieve",
+    "retrieve": "steps.retrieval",
     "review.step": "review.argilla_review",
 }
 

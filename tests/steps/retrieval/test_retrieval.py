@@ -14,6 +14,8 @@ from distilabel.steps import KeepColumns, LoadDataFromDicts, StepResources
 from distilabel_rag4rag import EmbeddedEmbeddings, FaissRetrieve, FaissRetrieveFromRows, embedded
 from distilabel_rag4rag.data.rows import passage_id
 from distilabel_rag4rag.steps.retrieval import passage_index
+from distilabel_rag4rag.steps.retrieval.embedder_state import PROBES
+from distilabel_rag4rag.steps.retrieval.embedding import embed
 
 PASSAGES = [
     {"passage_id": "album", "context": "Dangerously in Love is the first album by Beyoncé."},
@@ -25,13 +27,13 @@ ALBUM = "Which album did Beyoncé release first?"
 
 
 class CountingEmbeddings(EmbeddedEmbeddings):
-    """The packaged embedder; every text that it embeds is kept."""
+    """The packaged embedder; every text that it embeds is kept, but those of the probe."""
 
     texts: ClassVar[list[str]] = []
 
     def encode(self, inputs: list[str]) -> list[list[int | float]]:
         """As the packaged one."""
-        type(self).texts.extend(inputs)
+        type(self).texts.extend(text for text in inputs if not text.endswith(PROBES))
         return super().encode(inputs)
 
 
@@ -55,7 +57,7 @@ def retrieve(step: Any, *rows: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_the_nearest_passage_comes_first_with_its_cosine() -> None:
     [row] = retrieve(retriever(), {"question": ALBUM, "passage_id": "album"})
-    vectors = passage_index.embed(_loaded(), [ALBUM, *(p["context"] for p in PASSAGES)])
+    vectors = embed(_loaded(), [ALBUM, *(p["context"] for p in PASSAGES)])
     cosines = (vectors[0] @ vectors[1:].T).tolist()
     assert row["retrieved_ids"][0] == "album"
     assert row["retrieved_contexts"][0] == PASSAGES[0]["context"]
@@ -150,14 +152,22 @@ def test_the_index_folder_is_faiss_parquet_and_a_manifest(tmp_path: Path) -> Non
         "passages.parquet",
     ]
     manifest = json.loads((tmp_path / "index" / "manifest.json").read_text())
-    assert manifest.pop("passages") == passage_index.unique_passages(PASSAGES).fingerprint()
+    state = manifest["made_with"].pop("embedder_state")
+    assert state["class"] == f"{__name__}.CountingEmbeddings"
+    assert state["truncate_dim"] is None
+    assert len(state["weights"]) == 16
+    assert "device" not in state
+    assert [len(vector) for vector in manifest.pop("probe")] == [384] * len(PROBES)
+    assert sorted(manifest.pop("files")) == ["index.faiss", "passages.parquet"]
     assert manifest == {
-        "embedder": "all-MiniLM-L6-v2",
-        "dimension": 384,
-        "metric": "cosine",
-        "passage_prompt": "",
-        "index_factory": "Flat",
+        "made_with": {
+            "embedder": "all-MiniLM-L6-v2",
+            "passage_prompt": "",
+            "index_factory": "Flat",
+        },
+        "passages": passage_index.unique_passages(PASSAGES).fingerprint(),
         "count": 4,
+        "dimension": 384,
     }
 
 
@@ -246,22 +256,9 @@ def test_an_index_with_other_files_beside_it_is_not_rebuilt(tmp_path: Path) -> N
     assert (folder / "notes.txt").read_text() == "precious"
 
 
-class BrokenEmbeddings(EmbeddedEmbeddings):
-    """Gives NaN."""
-
-    def encode(self, inputs: list[str]) -> list[list[int | float]]:
-        """NaN for each."""
-        return [[float("nan")] * 4 for _ in inputs]
-
-
-def test_an_embedder_that_gives_nan_is_named() -> None:
-    with pytest.raises(DistilabelUserError, match=r"'all-MiniLM-L6-v2' gave NaN .* 4 of 4 texts"):
-        retriever(embeddings=BrokenEmbeddings())
-
-
 def test_a_folder_with_other_files_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(DistilabelUserError, match="holds other files"):
+    with pytest.raises(DistilabelUserError, match=r"index_dir: .*holds other files \(mine\.txt"):
         retriever(index_dir=str(tmp_path))
     assert (tmp_path / "mine.txt").read_text() == "precious"
 

@@ -2,12 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from distilabel.steps import GlobalStep, StepInput
+from distilabel.steps import StepInput
 
 from distilabel_rag4rag.data.readers.open_table import PlainSource
 from distilabel_rag4rag.data.rows import load_passages
-from distilabel_rag4rag.steps.retrieval.index_manifest import check_reusable, read_manifest
-from distilabel_rag4rag.steps.retrieval.passage_index import PassageIndex, unique_passages
+from distilabel_rag4rag.steps.retrieval.index_manifest import check_settings, read_manifest
+from distilabel_rag4rag.steps.retrieval.passage_index import (
+    PassageIndex,
+    made_with,
+    unique_passages,
+)
 from distilabel_rag4rag.steps.retrieval.retrieve_base import Retrieving
 from distilabel_rag4rag.utils.public import public
 
@@ -106,7 +110,8 @@ class FaissRetrieve(Retrieving):
     @property
     def inputs(self) -> "StepColumns":
         """`question`; the row's own passage is optional."""
-        return {"question": True, "context": False, "passage_id": False}
+        optional = ("context", "passage_id", "human_answer", "human_answers")
+        return {"question": True, **dict.fromkeys(optional, False)}
 
     def load(self) -> None:
         """Loads the embedder and opens the index, which is built first where needed."""
@@ -120,15 +125,11 @@ class FaissRetrieve(Retrieving):
         if self.corpus is None or manifest is None:
             passages = load_passages(self.corpus, columns=self.columns, split=self.split)  # type: ignore[arg-type]
             return self._build_or_reuse(unique_passages(passages))
-        check_reusable(
-            self.corpus,
-            manifest,
-            self.embeddings.model_name,
-            self.passage_prompt,
-            # The folder is the corpus here: its own factory is the one that is meant.
-            manifest.index_factory,
-        )
-        return PassageIndex.open(self.corpus)
+        # The folder is the corpus here: its own factory is the one that is meant.
+        factory = manifest.made_with.index_factory
+        asked = made_with(self.embeddings, self.passage_prompt, factory)
+        check_settings("corpus", self.corpus, manifest.made_with.differences(asked))
+        return self._open_checked("corpus", self.corpus)
 
     def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]
         """Adds the retrieved passages to each row, in order.
@@ -141,81 +142,4 @@ class FaissRetrieve(Retrieving):
         """
         assert self._index is not None, "load() opens the index"
         self._apart(self._retrieve, inputs, self._index)
-        yield inputs
-
-
-@public
-class FaissRetrieveFromRows(Retrieving, GlobalStep):
-    """Retrieve for each question among the passages of all the rows that flow through.
-
-    The published way: the corpus is the unique `context`s of the rows themselves. The step
-    waits for all rows, indexes their passages, and passes every row on with what it retrieved.
-    Everything else is as in `FaissRetrieve`.
-
-    Attributes:
-        embeddings: any distilabel `Embeddings`; it embeds questions and passages.
-        query_prompt: an instruction put before each question. Defaults to `""`.
-        passage_prompt: the same for passages. Defaults to `""`.
-        index_factory: a string of faiss's index factory. Defaults to `"Flat"`.
-        index_dir: where the index is kept; `None` is a folder in the user's cache. A
-            `FaissRetrieve(corpus=index_dir)` of another pipeline can use it.
-
-    Runtime parameters:
-        - `k`: how many passages a question gets. Defaults to `1`, as published.
-        - `min_score`: passages with a smaller cosine are left out. Defaults to `None`.
-        - `encode_batch_size`: how many texts one call of the embedder gets. Defaults to `64`.
-
-    Input columns:
-        - question (`str`): the question; a row without one is marked in `retrieve_reason`.
-        - context (`str`): the row's own passage; together they are the corpus.
-        - passage_id (`str`, optional): its id; without one the hash of its text.
-
-    Output columns:
-        - retrieved_contexts (`List[str]`): the passages, best first.
-        - retrieved_ids (`List[str]`): their ids.
-        - retrieval_scores (`List[float]`): their cosine similarities to the question.
-        - source_rank (`int`): 1-based rank of the row's own passage, or None.
-        - retrieve_reason (`str`): why nothing was retrieved, or None.
-
-    Categories:
-        - embedding
-
-    Examples:
-        Retrieve among the rows' own passages:
-
-        ```python
-        from distilabel_rag4rag import FaissRetrieveFromRows, embedded
-
-        retrieve = FaissRetrieveFromRows(embeddings=embedded.embeddings(), k=1)
-        retrieve.load()
-        rows = next(
-            retrieve.process(
-                [
-                    {"question": "Which album did Beyoncé make?",
-                     "context": "Dangerously in Love is an album by Beyoncé."},
-                    {"question": "What makes a cell's ATP?",
-                     "context": "The mitochondrion makes most of a cell's ATP."},
-                ]
-            )
-        )
-        assert [row["source_rank"] for row in rows] == [1, 1]
-        ```
-    """
-
-    @property
-    def inputs(self) -> "StepColumns":
-        """`question` and the `context` to index; the id is optional."""
-        return {"question": True, "context": True, "passage_id": False}
-
-    def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]
-        """Indexes the rows' passages and adds to each row what it retrieved, in order.
-
-        Args:
-            inputs: all rows.
-
-        Yields:
-            The same rows with the output columns.
-        """
-        index = self._apart(self._build_or_reuse, unique_passages(inputs))
-        self._apart(self._retrieve, inputs, index)
         yield inputs

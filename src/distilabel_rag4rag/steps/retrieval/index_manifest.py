@@ -1,69 +1,126 @@
-"""What an index was made of, and whether it is the one that is asked for."""
+"""What an index was made of, and whether that is what is asked for."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from distilabel.errors import DistilabelUserError
+
+from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.utils.atomic import write_whole
 
 MANIFEST_FILE = "manifest.json"
 
 
 @dataclass(frozen=True)
-class Manifest:
-    """What an index was made of. All fields but `count` and `passages` must match to reuse it."""
+class MadeWith:
+    """The settings that shape an index besides its passages.
+
+    Attributes:
+        embedder: the embedder's name, for messages: a local model's is a path, which may change.
+        embedder_state: all that shapes its vectors and can be seen (`embedder_state`).
+        passage_prompt: put before each passage.
+        index_factory: a string of faiss's index factory.
+    """
 
     embedder: str
-    dimension: int
-    metric: str
+    embedder_state: dict[str, Any]
     passage_prompt: str
     index_factory: str
+
+    def settings(self) -> dict[str, Any]:
+        """What an index is found again by, by name."""
+        return {
+            "passage_prompt": self.passage_prompt,
+            "index_factory": self.index_factory,
+            **{f"embeddings.{name}": value for name, value in self.embedder_state.items()},
+        }
+
+    def differences(self, asked: "MadeWith") -> list[str]:
+        """Each setting that is another one than asked for, with both values where known."""
+        found, wanted = self.settings(), asked.settings()
+        differ = [name for name in {**wanted, **found} if found.get(name) != wanted.get(name)]
+        of_weights = [n for n in differ if n in ("embeddings.model", "embeddings.weights")]
+        said = [
+            _difference(name, found.get(name), wanted.get(name))
+            for name in differ
+            if name not in of_weights
+        ]
+        if of_weights and self.embedder != asked.embedder:
+            said.insert(0, f"`embeddings`: found {self.embedder!r}, expected {asked.embedder!r}")
+        elif of_weights:
+            said.insert(0, f"`embeddings`: the files of '{asked.embedder}' have changed")
+        return said
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an index was made of.
+
+    Attributes:
+        made_with: the settings.
+        passages: SHA-256 over ids and texts, in order.
+        count: how many passages.
+        dimension: of the vectors.
+        probe: the embedder's vectors of fixed texts, for what of it cannot be seen.
+        files: hashes of the other files.
+    """
+
+    made_with: MadeWith
+    passages: str
     count: int
-    passages: str  # SHA-256 over ids and texts, in order
+    dimension: int
+    probe: list[list[float]]
+    files: dict[str, str]
 
 
 def write_manifest(folder: str | Path, manifest: Manifest) -> None:
     """Writes the manifest of an index folder."""
-    (Path(folder) / MANIFEST_FILE).write_text(json.dumps(asdict(manifest), indent=2) + "\n")
+    with write_whole(Path(folder) / MANIFEST_FILE) as part:
+        part.write_text(json.dumps(asdict(manifest)) + "\n", "utf-8")
 
 
 def read_manifest(folder: str | Path) -> Manifest | None:
     """The manifest of an index folder, or None where there is none.
 
     Raises:
-        DistilabelUserError: if the file is not a manifest of ours.
+        DistilabelUserError: if the file is not a manifest of this version.
     """
     path = Path(folder) / MANIFEST_FILE
     if not path.is_file():
         return None
     try:
-        return Manifest(**json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
+        found = json.loads(path.read_text("utf-8"))
+        return Manifest(**{**found, "made_with": MadeWith(**found["made_with"])})
+    except (ValueError, TypeError, KeyError, OSError) as error:
         raise DistilabelUserError(
-            f"'{path}' is not a manifest of an index: {error}. Delete the folder to build it anew."
+            f"'{path}' is not a manifest of an index of this version ({type(error).__name__}:"
+            f" {error}). Delete the folder '{folder}' to build the index anew."
         ) from error
 
 
-def check_reusable(
-    folder: str | Path, manifest: Manifest, embedder: str, passage_prompt: str, index_factory: str
-) -> None:
-    """Refuses an index that was made otherwise than asked for, naming each difference.
+def _difference(name: str, found: Any, wanted: Any) -> str:
+    # Other texts of an embedder are known by their hashes alone.
+    is_known = not name.startswith("embeddings.") or name.startswith(
+        ("embeddings.class", "embeddings.version")
+    )
+    if is_known or not isinstance(found if wanted is None else wanted, str):
+        return f"`{name}`: found {found!r}, expected {wanted!r}"
+    return f"`{name}` has changed"
+
+
+def check_settings(setting: str, folder: str | Path, differences: list[str]) -> None:
+    """Refuses an index that was made otherwise than asked for.
 
     Raises:
-        DistilabelUserError: if embedder, prompt or factory differ.
+        ConfigError: if there are differences, with each of them.
     """
-    asked = {
-        "embeddings": (manifest.embedder, embedder),
-        "passage_prompt": (manifest.passage_prompt, passage_prompt),
-        "index_factory": (manifest.index_factory, index_factory),
-    }
-    differ = [
-        f"`{setting}`: found {found!r}, expected {expected!r}"
-        for setting, (found, expected) in asked.items()
-        if found != expected
-    ]
-    if differ:
-        raise DistilabelUserError(
-            f"The index in '{folder}' was built with other settings ({'; '.join(differ)})."
-            " Use the same settings, or another `index_dir`."
+    if differences:
+        raise ConfigError(
+            setting,
+            str(folder),
+            "the folder of an index that was built with the same settings",
+            f"In this one differ {'; '.join(differences)}. Use the same settings, another"
+            f" `{setting}`, or delete the folder to build the index anew.",
         )

@@ -5,31 +5,35 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag.data.rows import clean_text, passage_id
+from distilabel_rag4rag.steps.retrieval.embedder_state import embedder_state, probe, same_vectors
+from distilabel_rag4rag.steps.retrieval.embedding import Vectors, embed
 from distilabel_rag4rag.steps.retrieval.index_manifest import (
     MANIFEST_FILE,
+    MadeWith,
     Manifest,
     read_manifest,
     write_manifest,
 )
+from distilabel_rag4rag.utils.hashing import file_states
+from distilabel_rag4rag.utils.text import has_text, is_missing
 
 if TYPE_CHECKING:
     import faiss
     import pyarrow as pa
     from distilabel.models.embeddings.base import Embeddings
 
-Vectors = npt.NDArray[np.float32]
-
 INDEX_FILE = "index.faiss"
 PASSAGES_FILE = "passages.parquet"
+FILES = (INDEX_FILE, PASSAGES_FILE)
 
 #: Cosines are given to this many decimals: beyond them the same text differs with the batch
 #: that it was embedded in, and a tie would be ordered by noise.
@@ -47,65 +51,53 @@ class Hits(NamedTuple):
 
 
 class Passages(NamedTuple):
-    """Unique passages, in order; `ids[i]` belongs to `texts[i]`."""
+    """Unique passages, in order; `ids[i]` and `other_ids[i]` belong to `texts[i]`."""
 
     ids: list[str]
     texts: list[str]
+    other_ids: list[list[str]]
 
     def fingerprint(self) -> str:
         """SHA-256 over ids and texts; a length before each keeps ("ab", "c") from ("a", "bc")."""
         digest = hashlib.sha256()
-        for part in (part for pair in zip(self.ids, self.texts, strict=True) for part in pair):
-            data = part.encode("utf-8", "surrogatepass")
-            digest.update(len(data).to_bytes(8, "little") + data)
+        for own_id, text, others in zip(*self, strict=True):
+            for part in (own_id, text, *others):
+                data = part.encode("utf-8", "surrogatepass")
+                digest.update(len(data).to_bytes(8, "little") + data)
         return digest.hexdigest()
 
 
 def unique_passages(rows: Iterable[Mapping[str, Any]]) -> Passages:
     """The rows' unique contexts in their order, each under the id of its first appearance.
 
-    Rows without a context are left out; a row without `passage_id` gets the hash of its text.
+    The ids of its later appearances are its `other_ids`. Rows without a context are left out; a
+    row without `passage_id` gets the hash of its text.
     """
-    first: dict[str, tuple[str, str]] = {}
+    texts: dict[str, str] = {}
+    ids: dict[str, dict[str, None]] = {}
     for row in rows:
-        text = row.get("context")
-        if isinstance(text, str) and text.strip():
-            own = passage_id(text)
-            given = row.get("passage_id")
-            first.setdefault(own, (own if given is None else str(given), clean_text(text)))
-    return Passages(ids=[i for i, _ in first.values()], texts=[t for _, t in first.values()])
+        text, given = row.get("context"), row.get("passage_id")
+        if has_text(text):
+            key = passage_id(text)
+            texts.setdefault(key, clean_text(text))
+            own = key if is_missing(given) else clean_text(str(given))
+            ids.setdefault(key, {})[own] = None
+    lists = [list(ids[key]) for key in texts]
+    return Passages([i[0] for i in lists], list(texts.values()), [i[1:] for i in lists])
 
 
-def embed(
-    embeddings: "Embeddings", texts: Sequence[str], prompt: str = "", batch_size: int = 64
-) -> Vectors:
-    """Unit vectors of the texts, shape (len(texts), dimension).
-
-    The texts are embedded in batches of like length, so that little is spent on padding.
+def made_with(
+    embeddings: "Embeddings", passage_prompt: str = "", index_factory: str = "Flat"
+) -> MadeWith:
+    """What an index of these settings is made with.
 
     Args:
-        embeddings: a loaded distilabel `Embeddings`.
-        texts: at least one text.
-        prompt: put before each text.
-        batch_size: how many texts one call of `encode` gets.
+        embeddings: a loaded distilabel `Embeddings`: loading may fetch its weights.
+        passage_prompt: put before each passage.
+        index_factory: a string of faiss's index factory.
     """
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    rows: list[Any] = [None] * len(texts)
-    for start in range(0, len(order), batch_size):
-        batch = order[start : start + batch_size]
-        for i, vector in zip(
-            batch, embeddings.encode(inputs=[prompt + texts[i] for i in batch]), strict=True
-        ):
-            rows[i] = vector
-    vectors = np.asarray(rows, dtype=np.float32)
-    if not np.isfinite(vectors).all():
-        raise DistilabelUserError(
-            f"embeddings: '{embeddings.model_name}' gave NaN or infinite values for"
-            f" {int((~np.isfinite(vectors)).any(axis=1).sum())} of {len(texts)} texts."
-        )
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    norms[norms == 0] = 1
-    return vectors / norms
+    state = embedder_state(embeddings)
+    return MadeWith(embeddings.model_name, state, passage_prompt, index_factory)
 
 
 def _reason(error: RuntimeError) -> str:
@@ -113,7 +105,7 @@ def _reason(error: RuntimeError) -> str:
     return re.sub(r"^Error in .* at \S+: (Error: )?", "", str(error).splitlines()[0])
 
 
-def foreign_files(folder: Path) -> list[str]:
+def other_files(folder: Path) -> list[str]:
     """What stands in a folder and is not part of an index; building one would delete it.
 
     Raises:
@@ -123,7 +115,20 @@ def foreign_files(folder: Path) -> list[str]:
         return []
     if not folder.is_dir():
         raise DistilabelUserError(f"`index_dir`: '{folder}' is a file, expected a folder.")
-    return sorted({f.name for f in folder.iterdir()} - {INDEX_FILE, PASSAGES_FILE, MANIFEST_FILE})
+    return sorted({f.name for f in folder.iterdir()} - {*FILES, MANIFEST_FILE})
+
+
+class Texts(Sequence[str]):
+    """The passages' texts, read from the file as they are needed."""
+
+    def __init__(self, column: "pa.ChunkedArray") -> None:
+        self._column = column
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    def __getitem__(self, position: Any) -> Any:
+        return self._column[position].as_py()
 
 
 class PassageIndex:
@@ -145,6 +150,16 @@ class PassageIndex:
         """Id and text of the passage at a position."""
         row = self._passages.slice(position, 1)
         return row["passage_id"][0].as_py(), row["context"][0].as_py()
+
+    @property
+    def texts(self) -> Texts:
+        """The passages' texts, in order."""
+        return Texts(self._passages["context"])
+
+    def passages(self, *columns: str) -> Iterator[tuple[Any, ...]]:
+        """The passages' `passage_id`, `context` or `other_ids`, in order."""
+        for batch in self._passages.select(list(columns)).to_batches(max_chunksize=1000):
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
     @classmethod
     def build(
@@ -194,19 +209,19 @@ class PassageIndex:
             {
                 "passage_id": pa.array(passages.ids, pa.string()),
                 "context": pa.array(passages.texts, pa.string()),
+                "other_ids": pa.array(passages.other_ids, pa.list_(pa.string())),
             }
         )
         return cls(
             index,
             table,
             Manifest(
-                embedder=embeddings.model_name,
-                dimension=vectors.shape[1],
-                metric="cosine",
-                passage_prompt=passage_prompt,
-                index_factory=index_factory,
-                count=len(vectors),
+                made_with=made_with(embeddings, passage_prompt, index_factory),
                 passages=passages.fingerprint(),
+                count=len(vectors),
+                dimension=vectors.shape[1],
+                probe=probe(embeddings, passage_prompt).round(DECIMALS).tolist(),
+                files={},
             ),
         )
 
@@ -221,7 +236,7 @@ class PassageIndex:
         try:
             faiss.write_index(self._index, str(new / INDEX_FILE))
             pq.write_table(self._passages, new / PASSAGES_FILE)
-            write_manifest(new, self.manifest)
+            write_manifest(new, replace(self.manifest, files=dict(file_states(new) or [])))
             if folder.exists():
                 old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
                 os.replace(folder, old)
@@ -242,20 +257,37 @@ class PassageIndex:
 
         folder = Path(folder)
         manifest = read_manifest(folder)
-        missing = [name for name in (INDEX_FILE, PASSAGES_FILE) if not (folder / name).is_file()]
+        missing = [name for name in FILES if not (folder / name).is_file()]
         if manifest is None or missing:
             raise DistilabelUserError(
                 f"'{folder}' is not an index folder: {', '.join(missing) or MANIFEST_FILE} missing;"
                 f" expected {INDEX_FILE}, {PASSAGES_FILE} and {MANIFEST_FILE}."
             )
+        files = dict(state for name in FILES for state in file_states(folder / name) or [])
+        if changed := [name for name in FILES if files[name] != manifest.files.get(name)]:
+            raise DistilabelUserError(
+                f"The index in '{folder}' is damaged: {', '.join(changed)} changed since it was"
+                " built. Delete the folder to build it anew."
+            )
         index = faiss.read_index(str(folder / INDEX_FILE), faiss.IO_FLAG_MMAP_IFC)
         passages = pq.read_table(folder / PASSAGES_FILE, memory_map=True)
-        if not index.ntotal == passages.num_rows == manifest.count:
-            raise DistilabelUserError(
-                f"The index in '{folder}' is damaged: {index.ntotal} vectors, {passages.num_rows}"
-                f" passages, {manifest.count} in its manifest. Delete the folder to build it anew."
-            )
         return cls(index, passages, manifest)
+
+    def check_embedder(self, embeddings: "Embeddings") -> str | None:
+        """How the embedder's vectors differ from those of the index; None where they do not.
+
+        Args:
+            embeddings: loaded, and of the same settings as the index's.
+        """
+        now = probe(embeddings, self.manifest.made_with.passage_prompt)
+        then = np.asarray(self.manifest.probe, np.float32)
+        if same_vectors(now, then):
+            return None
+        if now.shape != then.shape:
+            what = f"dimension {then.shape[1]}, now {now.shape[1]}"
+        else:
+            what = f"their distance is {np.linalg.norm(now - then, axis=1).max():.2f}"
+        return f"`embeddings`: '{embeddings.model_name}' gives other vectors now ({what})"
 
     def search(self, vectors: Vectors, k: int, min_score: float | None = None) -> list[Hits]:
         """The k nearest passages of each query, best first, ties in the passages' order.
@@ -273,7 +305,7 @@ class PassageIndex:
         """
         if vectors.shape[1] != self.manifest.dimension:
             raise DistilabelUserError(
-                f"The index was built with '{self.manifest.embedder}', dimension"
+                f"The index was built with '{self.manifest.made_with.embedder}', dimension"
                 f" {self.manifest.dimension}, but `embeddings` gives dimension {vectors.shape[1]}."
             )
         found = min(k + TIE_MARGIN, len(self))

@@ -1,11 +1,10 @@
 """What both retrieving steps share: the settings, the index on disk, the search."""
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import portalocker
 from distilabel.errors import DistilabelUserError
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -13,16 +12,25 @@ from distilabel.models.embeddings.base import Embeddings
 from distilabel.steps import Step
 from pydantic import Field, PrivateAttr
 
-from distilabel_rag4rag.data.rows import passage_id
+from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.schema import EMPTY_QUESTION
-from distilabel_rag4rag.steps.retrieval.index_manifest import check_reusable, read_manifest
+from distilabel_rag4rag.steps.retrieval.embedding import embed_each
+from distilabel_rag4rag.steps.retrieval.index_manifest import (
+    MadeWith,
+    check_settings,
+    read_manifest,
+)
 from distilabel_rag4rag.steps.retrieval.passage_index import (
+    Hits,
     PassageIndex,
     Passages,
-    embed,
-    foreign_files,
+    made_with,
+    other_files,
 )
+from distilabel_rag4rag.steps.retrieval.source_passages import SourcePassages
 from distilabel_rag4rag.utils.cache_folder import cache_folder
+from distilabel_rag4rag.utils.hashing import hash_of
+from distilabel_rag4rag.utils.text import has_text, is_missing
 from distilabel_rag4rag.utils.threads import OwnThread
 
 if TYPE_CHECKING:
@@ -35,22 +43,11 @@ OUTPUTS = [
     "retrieved_ids",
     "retrieval_scores",
     "source_rank",
+    "source_in_corpus",
     "retrieve_reason",
 ]
-
-
-def source_rank(row: Mapping[str, Any], ids: list[str], contexts: list[str]) -> int | None:
-    """1-based rank of the row's own passage; None if it was not retrieved.
-
-    Found by its text; by its id only where the row has no text: ids of two sources may collide.
-    """
-    context = row.get("context")
-    if isinstance(context, str) and context.strip():
-        texts = [passage_id(text) for text in contexts]
-        own = passage_id(context)
-        return texts.index(own) + 1 if own in texts else None
-    own_id = row.get("passage_id")
-    return ids.index(own_id) + 1 if own_id in ids else None
+#: Part of the names of cached indexes; another number leaves those of earlier code unused.
+FORMAT = 2
 
 
 class Retrieving(Step):
@@ -70,6 +67,7 @@ class Retrieving(Step):
     )
 
     _index: PassageIndex | None = PrivateAttr(default=None)
+    _sources: SourcePassages | None = PrivateAttr(default=None)
     _thread: OwnThread = PrivateAttr(default_factory=OwnThread)
 
     @property
@@ -91,7 +89,7 @@ class Retrieving(Step):
 
     def unload(self) -> None:
         """Frees the embedder and the index."""
-        self._index = None
+        self._index = self._sources = None
         self.embeddings.unload()
         self._thread.end()
         super().unload()
@@ -99,17 +97,11 @@ class Retrieving(Step):
     def _apart(self, function: Callable[..., T], *args: Any) -> T:
         return self._thread.run(function, *args)
 
-    def _folder(self, passages: Passages) -> Path:
+    def _folder(self, passages: Passages, made_with: MadeWith) -> Path:
         """`index_dir`, or a place in the cache whose name says what the index is made of."""
         if self.index_dir is not None:
             return Path(self.index_dir)
-        made_of = [
-            self.embeddings.model_name,
-            self.passage_prompt,
-            self.index_factory,
-            passages.fingerprint(),
-        ]
-        name = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
+        name = hash_of([FORMAT, made_with.settings(), passages.fingerprint()])[:16]
         return cache_folder() / "indexes" / name
 
     def _build_or_reuse(self, passages: Passages) -> PassageIndex:
@@ -122,33 +114,54 @@ class Retrieving(Step):
                 f"Step '{self.name}': the corpus holds no passage, expected at least one"
                 " non-empty text in column `context`."
             )
-        folder = self._folder(passages)
+        asked = made_with(self.embeddings, self.passage_prompt, self.index_factory)
+        folder = self._folder(passages, asked)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with portalocker.Lock(f"{folder}.lock", "w", flags=portalocker.LockFlags.EXCLUSIVE):
+            if (index := self._reusable(folder, passages, asked)) is not None:
+                return index
+            if self.index_dir is not None and (others := other_files(folder)):
+                raise ConfigError(
+                    "index_dir",
+                    str(folder),
+                    "a new or empty folder, or an index and nothing else",
+                    f"It holds other files ({', '.join(others[:3])}).",
+                )
+            self._logger.info(f"Indexing {len(passages.texts)} passages into '{folder}'")
+            PassageIndex.build(
+                passages,
+                self.embeddings,
+                self.index_factory,
+                self.passage_prompt,
+                self.encode_batch_size,  # type: ignore[arg-type]
+            ).save(folder)
+            return PassageIndex.open(folder)
+
+    def _reusable(self, folder: Path, passages: Passages, asked: MadeWith) -> PassageIndex | None:
+        """The index in the folder; None where there is none or its passages are others.
+
+        An index that is damaged or was made otherwise is an error in a folder that the user
+        named, and None in the cache, where it is built anew.
+        """
+        try:
             manifest = read_manifest(folder)
             if manifest is not None:
-                check_reusable(
-                    folder,
-                    manifest,
-                    self.embeddings.model_name,
-                    self.passage_prompt,
-                    self.index_factory,
-                )
+                check_settings("index_dir", folder, manifest.made_with.differences(asked))
             if manifest is None or manifest.passages != passages.fingerprint():
-                if foreign := foreign_files(folder):
-                    raise DistilabelUserError(
-                        f"`index_dir`: '{folder}' holds other files ({', '.join(foreign[:3])});"
-                        " expected a new or empty folder, or an index and nothing else."
-                    )
-                self._logger.info(f"Indexing {len(passages.texts)} passages into '{folder}'")
-                PassageIndex.build(
-                    passages,
-                    self.embeddings,
-                    self.index_factory,
-                    self.passage_prompt,
-                    self.encode_batch_size,  # type: ignore[arg-type]
-                ).save(folder)
-            return PassageIndex.open(folder)
+                return None
+            return self._open_checked("index_dir", folder)
+        except DistilabelUserError as error:
+            if self.index_dir is not None:
+                raise
+            self._logger.warning(f"The index in '{folder}' is built anew: {error}")
+            return None
+
+    def _open_checked(self, setting: str, folder: str | Path) -> PassageIndex:
+        """The index, if the embedder still gives the vectors that it was built with."""
+        index = PassageIndex.open(folder)
+        difference = index.check_embedder(self.embeddings)
+        check_settings(setting, folder, [difference] if difference else [])
+        return index
 
     def _retrieve(self, rows: list[dict[str, Any]], index: PassageIndex) -> None:
         """Writes the output columns into the rows; each different question is embedded once."""
@@ -156,38 +169,53 @@ class Retrieving(Step):
         for row in rows:
             question = row.get("question")
             reason = None
-            if question is not None and not isinstance(question, str):
+            if not is_missing(question) and not isinstance(question, str):
                 reason = f"question is {type(question).__name__}, expected str"
-            elif question is None or not question.strip():
+            elif not has_text(question):
                 reason = EMPTY_QUESTION
-            row.update(
-                retrieved_contexts=[],
-                retrieved_ids=[],
-                retrieval_scores=[],
-                source_rank=None,
-                retrieve_reason=reason,
-            )
+            row.update(dict.fromkeys(OUTPUTS), retrieve_reason=reason)
+            row.update(retrieved_contexts=[], retrieved_ids=[], retrieval_scores=[])
             if reason is None:
                 questions.setdefault(row["question"], len(questions))
+        found, faults = self._search(list(questions), index)
+        if self._sources is None or self._sources.index is not index:
+            self._sources = SourcePassages(index)
+        for row in rows:
+            own = self._sources.positions(row)
+            row["source_in_corpus"] = None if own is None else bool(own)
+            number = questions.get(row["question"]) if row["retrieve_reason"] is None else None
+            if number is None:
+                continue
+            if fault := faults.get(number):
+                name = self.embeddings.model_name
+                row["retrieve_reason"] = f"the embedder '{name}' gave {fault} for the question"
+                continue
+            positions, scores = found[number]
+            passages = [index.passage(position) for position in positions]
+            ranks = [n for n, position in enumerate(positions, 1) if position in (own or ())]
+            row.update(
+                retrieved_contexts=[text for _, text in passages],
+                retrieved_ids=[own_id for own_id, _ in passages],
+                retrieval_scores=scores,
+                source_rank=ranks[0] if ranks else None,
+            )
+            if not passages:
+                row["retrieve_reason"] = f"no passage reaches min_score={self.min_score}"
+
+    def _search(
+        self, questions: list[str], index: PassageIndex
+    ) -> tuple[list[Hits], dict[int, str]]:
+        """The hits of each question, and what the embedder gave where there are none."""
         if not questions:
-            return
-        vectors = embed(
+            return [], {}
+        vectors, faults = embed_each(
             self.embeddings,
-            list(questions),
+            questions,
             self.query_prompt,
             self.encode_batch_size,  # type: ignore[arg-type]
+            index.manifest.dimension,
         )
-        hits = index.search(vectors, self.k, self.min_score)  # type: ignore[arg-type]
-        for row in rows:
-            if row["retrieve_reason"] is not None:
-                continue
-            positions, scores = hits[questions[row["question"]]]
-            found = [index.passage(position) for position in positions]
-            ids, contexts = [i for i, _ in found], [text for _, text in found]
-            row.update(
-                retrieved_contexts=contexts,
-                retrieved_ids=ids,
-                retrieval_scores=scores,
-                source_rank=source_rank(row, ids, contexts),
-                retrieve_reason=None if ids else f"no passage reaches min_score={self.min_score}",
-            )
+        for number in np.flatnonzero(~vectors.any(axis=1)).tolist():
+            # All passages are equally near to it.
+            faults.setdefault(number, "a vector of zeros")
+        return index.search(vectors, self.k, self.min_score), faults  # type: ignore[arg-type]
