@@ -1,41 +1,104 @@
-"""Text files -> passages of a bounded length."""
+"""Text -> passages of a bounded length."""
 
-import re
+from collections.abc import Callable, Iterator
+
+import regex
+
+PASSAGE_WORDS = 150
+
+# A word with the space after it. Text without spaces is counted in the pieces in which it may be
+# cut: each character of Han and kana, each pictograph; four of the scripts whose words are a few
+# characters long (line break class SA is Thai, Lao, Khmer, Burmese and their like); twenty of any
+# other. `\X` is a character with the marks above and below it, which must not be cut from it.
+_ONE = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Extended_Pictographic}"
+_FOUR = r"\p{Line_Break=SA}\p{Tibetan}\p{Javanese}"
+_WORD = regex.compile(
+    rf"(?:(?=[{_ONE}])\X\p{{P}}*"
+    rf"|(?:(?=[{_FOUR}])\X){{1,4}}"
+    rf"|(?:(?![\s{_ONE}{_FOUR}])\X){{1,20}})\s*"
+)
+_HEADING = regex.compile(r"#{1,6} ")
+_HEADING_AND_SPACE = regex.compile(r"(?m)^(#{1,6} .*)\n(?:[ \t]*\n)+")
+_PARAGRAPH_END = regex.compile(r"\n\s*\n")
+# Where a sentence ends that no space follows: after a terminal of any script but the Latin ones,
+# and closing quotes. A full stop between digits is a decimal point.
+_UNSPACED_END = regex.compile(
+    r"(?<=[\p{STerm}།༎--[!?.‼⁇⁈⁉]][\p{Pe}\p{Pf}]*)(?![\s\p{Pe}\p{Pf}\p{STerm}]|(?<=．)\p{Nd})",
+    regex.V1,
+)
 
 
-def split_text(text: str, max_words: int = 150) -> list[str]:
+def count_words(text: str) -> int:
+    """The length of a text in words.
+
+    A word is what stands between white space. In scripts that put no spaces between words, each
+    character of Chinese and Japanese counts as one, and every four of Thai, Lao, Khmer or
+    Burmese; of other long strings every twenty characters.
+    """
+    return sum(
+        1 if len(word) <= 20 and word.isascii() else len(_WORD.findall(word))
+        for word in text.split()
+    )
+
+
+def split_text(
+    text: str, max_words: int = PASSAGE_WORDS, *, count: Callable[[str], int] = count_words
+) -> list[str]:
     """Cuts a text into passages: paragraphs, joined up to `max_words`.
 
     A Markdown heading begins a new passage and stays with what follows it. A paragraph that is
-    too long is cut between sentences, a sentence that is too long between words.
+    too long is cut between sentences, a sentence that is too long between words, and text without
+    spaces between characters.
 
     Args:
         text: the text; paragraphs are separated by empty lines.
-        max_words: the longest passage, in words separated by white space.
+        max_words: the longest passage.
+        count: the length of a text, in words or in another unit such as an embedder's tokens.
     """
-    text = re.sub(r"(?m)^(#{1,6} .*)\n(?:[ \t]*\n)+", r"\1\n", text.replace("\r\n", "\n"))
-    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
-    pieces = [piece for part in paragraphs for piece in _cut(part, max_words)]
-    return _pack(pieces, "\n\n", max_words)
+    text = _HEADING_AND_SPACE.sub(r"\1\n", text.replace("\r\n", "\n"))
+    return [piece.strip() for piece in _cut(text, max_words, count) if piece.strip()]
 
 
-def _cut(paragraph: str, max_words: int) -> list[str]:
-    if len(paragraph.split()) <= max_words:
-        return [paragraph]
-    sentences = re.split(r"(?<=[.!?…])\s+", paragraph)
-    parts = [part for one in sentences for part in _pack(one.split(), " ", max_words)]
-    return _pack(parts, " ", max_words)
-
-
-def _pack(pieces: list[str], glue: str, max_words: int) -> list[str]:
+def _cut(text: str, most: int, count: Callable[[str], int], level: int = 0) -> list[str]:
+    """The text in pieces of at most `most`, cut at the highest level of its structure."""
+    if level == len(_LEVELS) or (level > 0 and count(text) <= most):
+        return [text]
+    pieces = [p for part in _LEVELS[level](text) for p in _cut(part, most, count, level + 1)]
     packed: list[str] = []
-    room = 0
+    left = 0
     for piece in pieces:
-        words = len(piece.split())
-        if words <= room and not re.match(r"#{1,6} ", piece):
-            packed[-1] += glue + piece
-            room -= words
+        length = count(piece)
+        if length <= left and not (level == 0 and _HEADING.match(piece)):
+            packed[-1] += piece
+            left -= length
         else:
             packed.append(piece)
-            room = max_words - words
+            left = most - length
     return packed
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [f"{part.strip()}\n\n" for part in _PARAGRAPH_END.split(text) if part.strip()]
+
+
+def _sentences(text: str) -> Iterator[str]:
+    from sentencex import segment
+
+    for part in _UNSPACED_END.split(text):
+        sentence = ""
+        for piece in segment("en", part):
+            sentence += piece
+            if piece[-1:].isspace():  # it also cuts inside a word that has a full stop in it
+                yield sentence
+                sentence = ""
+        if sentence:
+            yield sentence
+
+
+# From the largest pieces to the smallest; each keeps the white space that follows it.
+_LEVELS: tuple[Callable[[str], list[str] | Iterator[str]], ...] = (
+    _paragraphs,
+    _sentences,
+    regex.compile(r"\S+\s*").findall,
+    _WORD.findall,
+)

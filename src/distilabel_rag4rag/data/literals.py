@@ -5,7 +5,10 @@ import io
 import json
 import re
 import tokenize
+from collections.abc import Iterable
 from typing import Any
+
+from distilabel_rag4rag.utils.text import has_text, is_missing
 
 # What the text of a list, an object or an array begins with.
 _BEGINS = re.compile(
@@ -53,6 +56,26 @@ def parse_literal(text: str) -> Any:
         return _value(ast.parse(_with_commas(text.strip()), mode="eval").body)
     except (SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:
         raise ValueError(f"not a list or an object: {error}") from None
+
+
+def parse_lists(values: Iterable[Any]) -> list[Any] | None:
+    """A column of lists that became text, as lists; None where any value is another text.
+
+    The text of a passage may look like a list by itself; a whole column of them does not.
+    """
+    lists: list[Any] = []
+    for value in values:
+        if is_missing(value) or value == "":
+            lists.append(None)
+            continue
+        try:
+            found = parse_literal(value) if has_text(value) and looks_like_literal(value) else None
+        except ValueError:
+            return None
+        if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+            return None
+        lists.append(found)
+    return lists if any(lists) else None
 
 
 def _with_commas(text: str) -> str:

@@ -1,54 +1,44 @@
-"""Files, folders, Hub datasets -> passages with stable ids, and questions where there are any."""
+"""Records of any source -> rows in our columns: passages with stable ids, and questions."""
 
-import hashlib
 import logging
-import math
 import random
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterator
-from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from distilabel_rag4rag.data.chunking import split_text
-from distilabel_rag4rag.data.readers.open_table import SAMPLE_WORLD, Record, Table, open_table
+from distilabel_rag4rag.data.chunking import PASSAGE_WORDS
+from distilabel_rag4rag.data.columns import (
+    GOLD_COLUMNS,
+    PASSAGE_COLUMNS,
+    ROW_COLUMNS,
+    map_columns,
+)
+from distilabel_rag4rag.data.gold_answers import read_answers
+from distilabel_rag4rag.data.identity import (
+    Row,
+    check_passage_ids,
+    give_ids,
+    merge_repeated,
+    normalised,
+    passage_id,
+    set_golds,
+    unify_passage_ids,
+)
+from distilabel_rag4rag.data.literals import parse_lists
+from distilabel_rag4rag.data.readers.open_table import open_table
+from distilabel_rag4rag.data.readers.table import Record, Table
+from distilabel_rag4rag.data.values import one_text, truth
+from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.schema import arrow_schema
+from distilabel_rag4rag.utils.text import clean_text, counted, has_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from datasets import Dataset, DatasetDict
 
-__all__ = ["SAMPLE_WORLD", "clean_text", "load_passages", "load_rows", "passage_id", "split_text"]
+__all__ = ["clean_text", "load_passages", "load_rows", "passage_id"]
 
-Row = dict[str, str | None]
-
-ROW_COLUMNS = ("id", "passage_id", "title", "context", "question", "human_answer")
-PASSAGE_COLUMNS = ("passage_id", "title", "context")
-
-#: Other names that are understood without `columns`, where only one of them is present.
-ALIASES = {
-    "context": ("text", "passage"),
-    "question": ("anchor", "query"),
-    "human_answer": ("human_positive", "answers"),
-}
-
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _logger = logging.getLogger(__name__)
-
-
-def clean_text(text: str) -> str:
-    """The text with lone surrogates, which UTF-8 and Arrow cannot hold, replaced by U+FFFD."""
-    return _SURROGATES.sub("\ufffd", text)
-
-
-def passage_id(text: str) -> str:
-    """The stable id of a passage: 16 hexadecimal digits of a hash of its text.
-
-    Texts that differ only in Unicode form or in white space around them share one id.
-    """
-    return _hash(_normalised(text))
 
 
 def load_rows(
@@ -58,49 +48,63 @@ def load_rows(
     split: str | None = None,
     limit: int | None = None,
     seed: int = 0,
+    delimiter: str | None = None,
     context_required: bool = True,
+    notes: list[str] | None = None,
 ) -> "Dataset":
     """Questions with their source passages, in the columns that every arm starts from.
 
-    The columns are `id`, `passage_id`, `title`, `context`, `question` and `human_answer`, all of
-    them strings or None, whatever the source holds. A row with an empty question or context stays
-    in its place: the steps mark it.
+    The columns are `id`, `passage_id`, `title`, `context`, `question`, `human_answer` (a str or
+    None), `human_answers` (a list of all answers that count as right, or None) and `answerable`
+    (a bool, or None where the source does not say), whatever the source holds. A row with an
+    empty question or context stays in its place: the steps mark it.
 
     `id` and `passage_id` are the source's own where it has them, else hashes of the texts: the
-    same rows get the same ids, wherever they come from and whatever `limit` is. Of two rows with
-    the same passage and question and no id, the second gets the first's id with `-2`.
+    same rows get the same ids, wherever they come from and whatever `limit` is. A question that
+    comes again with the same passage is one row, with the human answers of both. A passage that
+    comes with several ids gets the first of them everywhere.
+
+    Control characters, terminal escapes and lone surrogates are removed from all texts.
 
     Args:
-        source: a file (SQuAD JSON 1.1 or 2.0, a JSON list, JSON lines, CSV, TSV, parquet), a
-            folder saved by datasets, the id of a dataset on the Hub (`owner/name` or
+        source: a file (SQuAD JSON 1.1 or 2.0, JSON, JSON lines, CSV, TSV, parquet), a folder
+            saved by datasets, the id of a dataset on the Hub (`owner/name` or
             `owner/name:config`), a `Dataset` or `DatasetDict`, a list of dicts, or None: the
             sample world, an invented corpus that the package ships.
         columns: our names to the source's, e.g. `{"question": "prompt"}`; None as a name leaves
             a column of the source unused. Without it our own names are looked for, then `text`
-            or `passage` for `context`, `anchor` or `query` for `question`, and `human_positive`
-            or `answers` for `human_answer`. Of several human answers the first is taken, from a
-            list or from the Hub's `{"text": [...]}`; none, or a blank one, is None.
+            or `passage` for `context`, `anchor` or `query` for `question`, `human_positive` or
+            `answers` for `human_answers`, and `is_impossible` for the opposite of `answerable`.
+            Human answers may have the forms of the usual datasets (`data.gold_answers`).
         split: the split to take; without it the only one, or `train`.
         limit: the most rows to take: a random sample, in the order of the source. With the same
             seed a larger sample holds the smaller one.
         seed: the seed of that sample.
-        context_required: whether a source without a column of passages is refused; otherwise
-            `context` and `passage_id` of its rows are None.
+        delimiter: what stands between the fields of a CSV or TSV file; None: found from the file.
+        context_required: whether the source must have a column of passages. Without one,
+            questions can be answered from a corpus.
+        notes: a list that gets, in sentences, what was left out, changed or is unusual, with
+            counts; without it they are logged as warnings.
 
     Raises:
         ValueError: if the source is missing, empty or broken, a column is missing, a value is no
             text, two rows have the same id, or two passages the same passage_id.
     """
     if limit is not None and limit < 1:
-        raise ValueError(f"limit: found {limit}, expected at least 1, or None for all rows")
-    table = open_table(source, split)
-    required = ("context", "question") if context_required else ("question",)
-    rows = list(_records(table, _mapping(table, columns, ROW_COLUMNS, required)))
-    _check_passage_ids(rows, table.name)
-    _give_ids(rows, table.name)
+        raise ConfigError("limit", limit, "at least 1, or None for all rows")
+    table = open_table(source, split, delimiter=delimiter)
+    found = list(table.notes)
+    needed = ("context", "question") if context_required else ("question",)
+    rows = _read(table, map_columns(table, columns, ROW_COLUMNS, needed, found), found)
+    check_passage_ids(rows, table.name)
+    unify_passage_ids(rows, table.name, found)
+    rows = merge_repeated(rows, table.name, context_required, found)
+    give_ids(rows, table.name)
+    _note_unusual(rows, table.name, found)
     if limit is not None:
         order = random.Random(seed).sample(range(len(rows)), len(rows))
         rows = [rows[i] for i in sorted(order[:limit])]
+    _hand_over(found, notes)
     return _dataset(rows, ROW_COLUMNS)
 
 
@@ -109,156 +113,145 @@ def load_passages(
     *,
     columns: dict[str, str | None] | None = None,
     split: str | None = None,
-    max_words: int = 150,
+    passage_words: int = PASSAGE_WORDS,
+    delimiter: str | None = None,
+    notes: list[str] | None = None,
 ) -> "Dataset":
     """The passages of a corpus, each once, with `passage_id`, `title` and `context`.
 
     Reads what `load_rows` reads, where only `context` is needed, and gives its passages the same
     ids; and text: a `.txt` or `.md` file, or a folder of them (hidden ones aside), is cut into
-    passages of at most `max_words` words (`split_text`) whose title is the file's name.
+    passages of at most `passage_words` words (`split_text`) whose title is the file's name.
     Paragraphs of SQuAD JSON that no question asks about are passages too. Of equal texts the
-    first stays; passages without text are left out, and a warning says how many.
+    first stays; passages without text are left out.
 
     Args:
-        source: as for `load_rows`, or text files.
+        source: as for `load_rows`, or text files. A file of another encoding than UTF-8 is read
+            as the most likely one.
         columns: as for `load_rows`, e.g. `{"passage_id": "_id"}` for a corpus in BEIR's form.
         split: as for `load_rows`.
-        max_words: the longest passage cut from text files.
+        passage_words: the longest passage cut from text files, 150 words by default. Where a
+            script has no spaces, each Chinese or Japanese character counts as a word, and every
+            four characters of Thai, Lao, Khmer or Burmese.
+        delimiter: as for `load_rows`.
+        notes: as for `load_rows`: files of a folder that were not read, other encodings, cuts.
 
     Raises:
         ValueError: as `load_rows`, or if no passage has text.
     """
-    if max_words < 1:
-        raise ValueError(f"max_words: found {max_words}, expected at least 1")
-    table = open_table(source, split, questions=False, max_words=max_words)
-    rows = list(_records(table, _mapping(table, columns, PASSAGE_COLUMNS, ("context",))))
-    _check_passage_ids(rows, table.name)
-    with_text = [row for row in rows if _normalised(row["context"])]
+    if passage_words < 1:
+        raise ConfigError("passage_words", passage_words, "at least 1")
+    table = open_table(
+        source, split, questions=False, passage_words=passage_words, delimiter=delimiter
+    )
+    found = list(table.notes)
+    rows = _read(table, map_columns(table, columns, PASSAGE_COLUMNS, ("context",), found), found)
+    check_passage_ids(rows, table.name)
+    with_text = [row for row in rows if has_text(row["context"])]
     if not with_text:
         raise ValueError(f"{table.name}: none of its {len(rows)} passages has text")
-    if len(with_text) < len(rows):
-        _logger.warning("%s: left out %d empty passages", table.name, len(rows) - len(with_text))
+    if empty := len(rows) - len(with_text):
+        found.append(f"{table.name}: left out {counted(empty, 'empty passage')}")
+    unify_passage_ids(with_text, table.name, found)
     unique: dict[str, Row] = {}
     for row in with_text:
-        unique.setdefault(_normalised(row["context"]), row)
+        unique.setdefault(normalised(row["context"]), row)
+    _hand_over(found, notes)
     return _dataset(list(unique.values()), PASSAGE_COLUMNS)
 
 
-def _mapping(
-    table: Table,
-    columns: dict[str, str | None] | None,
-    wanted: tuple[str, ...],
-    required: tuple[str, ...],
-) -> dict[str, str]:
-    """Which column of the table each of our columns is read from."""
-    columns = columns or {}
-    if unknown := [name for name in columns if name not in ROW_COLUMNS]:
-        raise ValueError(f"columns: found {unknown}, expected some of {list(ROW_COLUMNS)} as keys")
-    mapping = {}
-    for ours in wanted:
-        if ours in columns:
-            named = columns[ours]
-            candidates = [named] if named else []
-        elif ours in table.columns:
-            candidates = [ours]
-        else:
-            candidates = [alias for alias in ALIASES.get(ours, ()) if alias in table.columns]
-        if len(candidates) > 1:
-            raise ValueError(
-                f"{table.name}: {ours} could be any of {candidates}; "
-                f"choose with columns={{{ours!r}: {candidates[0]!r}}}"
-            )
-        missing = not candidates and ours in required
-        if missing or not set(candidates) <= set(table.columns):
-            expected = repr(candidates[0]) if candidates else _expected(ours)
-            raise ValueError(
-                f"{table.name}: no column for {ours}: expected {expected}, found "
-                f"{table.columns}; name it with columns={{{ours!r}: '...'}}{_separator_hint(table)}"
-            )
-        if candidates:
-            mapping[ours] = candidates[0]
-            if ours not in columns and candidates != [ours]:
-                _logger.warning("%s: %r is read from the column %r", table.name, ours, *candidates)
-    return mapping
+def _hand_over(found: list[str], notes: list[str] | None) -> None:
+    if notes is not None:
+        notes += found
+        return
+    for note in found:
+        _logger.warning("%s", note)
 
 
-def _separator_hint(table: Table) -> str:
-    """A header that was not parted shows what should have parted it."""
-    name, *more = table.columns
-    found = [] if more else [separator for separator in ",;\t|" if separator in name]
-    return (
-        f"; are the fields parted by {found[0]!r}? .csv expects ',' and .tsv tabs" if found else ""
-    )
-
-
-def _expected(ours: str) -> str:
-    return " or ".join(repr(name) for name in (ours, *ALIASES.get(ours, ())))
-
-
-def _records(table: Table, mapping: dict[str, str]) -> Iterator[Row]:
-    names = list(dict.fromkeys(mapping.values()))
-    for number, record in enumerate(table.rows(names), 1):
+def _read(table: Table, mapping: dict[str, str], notes: list[str]) -> list[Row]:
+    """The records in our columns."""
+    records = list(table.rows(list(dict.fromkeys(mapping.values()))))
+    for theirs in [mapping[ours] for ours in ("context", "question") if ours in mapping]:
+        lists = parse_lists(record.get(theirs) for record in records)
+        if lists is not None:
+            records = [
+                record | {theirs: value} for record, value in zip(records, lists, strict=True)
+            ]
+    counts: Counter[str] = Counter()
+    empty_squad = []
+    rows = []
+    for number, record in enumerate(records, 1):
         row: Row = dict.fromkeys(ROW_COLUMNS)
+        golds: dict[str, None] = {}
+        is_unanswerable = False
         for ours, theirs in mapping.items():
-            read = _answer if ours == "human_answer" else _text
-            row[ours] = read(record.get(theirs), f"{table.name}, row {number}, {theirs}")
-        if not row["passage_id"] and _normalised(row["context"]):
-            row["passage_id"] = passage_id(row["context"] or "")
-        yield row
+            value, where = record.get(theirs), f"{table.name}, row {number}, {theirs}: "
+            if ours in GOLD_COLUMNS:
+                answers = read_answers(value, where)
+                golds |= dict.fromkeys(answers.texts)
+                is_unanswerable |= answers.answerable is False
+                if answers.is_empty_squad:
+                    empty_squad.append(row)
+            elif ours == "answerable":
+                said = truth(value, where)
+                if said is not None:
+                    row[ours] = said != (theirs == "is_impossible")
+            else:
+                row[ours] = one_text(value, where)
+                counts["cleaned"] += isinstance(value, str) and row[ours] != _with_line_ends(value)
+        if is_unanswerable and not golds:
+            row["answerable"] = False
+        if golds and row["answerable"] is False:
+            counts["not_gold"] += 1
+            golds = {}
+        set_golds(row, golds)
+        if not row["passage_id"] and has_text(row["context"]):
+            row["passage_id"] = passage_id(row["context"])
+        rows.append(row)
+    _note_reading(rows, empty_squad, counts, table.name, notes)
+    return rows
 
 
-def _text(value: Any, where: str) -> str | None:
-    if value is None or (isinstance(value, Real) and math.isnan(value)):  # NaN: pandas' None
-        return None
-    if isinstance(value, str | Real):
-        return clean_text(str(value))
-    raise ValueError(f"{where}: expected text, found {type(value).__name__}")
-
-
-def _answer(value: Any, where: str) -> str | None:
-    if isinstance(value, dict):  # the Hub's squad: {"text": [...], "answer_start": [...]}
-        value = value.get("text")
-    if isinstance(value, list | tuple):
-        value = value[0] if value else None
-    if isinstance(value, dict):  # SQuAD's files: [{"text": ..., "answer_start": ...}]
-        value = value.get("text")
-    text = _text(value, where)
-    return text if text and text.strip() else None
-
-
-def _check_passage_ids(rows: list[Row], name: str) -> None:
-    texts: dict[str, str] = {}
-    for row in rows:
-        given, text = row["passage_id"], _normalised(row["context"])
-        if given and text and texts.setdefault(given, text) != text:
-            raise ValueError(
-                f"{name}: passage_id {given!r} stands for two different texts; mend it, or leave "
-                "it unused with columns={'passage_id': None}"
-            )
-
-
-def _give_ids(rows: list[Row], name: str) -> None:
-    given = Counter(row["id"] for row in rows if row["id"])
-    if twice := [key for key, count in given.items() if count > 1]:
-        raise ValueError(
-            f"{name}: id {twice[0]!r} stands on {given[twice[0]]} rows ({len(twice)} ids are not "
-            "unique); mend them, or have new ones made with columns={'id': None}"
+def _note_reading(
+    rows: list[Row], empty_squad: list[Row], counts: Counter[str], name: str, notes: list[str]
+) -> None:
+    # A test set without any answers has the same form.
+    if empty_squad and any(row["human_answers"] for row in rows):
+        for row in empty_squad:
+            row["answerable"] = False if row["answerable"] is None else row["answerable"]
+        notes.append(
+            f"{name}: taken as unanswerable: {counted(len(empty_squad), 'question')} with an empty"
+            " list of answers in SQuAD's form"
         )
-    made: Counter[str] = Counter()
-    for row in rows:
-        if not row["id"]:
-            key = _hash(f"{row['passage_id'] or ''}\0{_normalised(row['question'])}")
-            while not row["id"] or row["id"] in given:
-                made[key] += 1
-                row["id"] = key if made[key] == 1 else f"{key}-{made[key]}"
+    if counts["not_gold"]:
+        notes.append(
+            f"{name}: left out the human answers of {counted(counts['not_gold'], 'question')},"
+            " as the source says that there is no answer"
+        )
+    if counts["cleaned"]:
+        notes.append(
+            f"{name}: removed control characters or lone surrogates from"
+            f" {counted(counts['cleaned'], 'text')}"
+        )
 
 
-def _normalised(text: str | None) -> str:
-    return unicodedata.normalize("NFC", clean_text(text or "")).strip()
+def _note_unusual(rows: list[Row], name: str, notes: list[str]) -> None:
+    without_question = sum(not has_text(row["question"]) for row in rows)
+    without_context = sum(not has_text(row["context"]) for row in rows)
+    asked = [row for row in rows if has_text(row["question"]) and has_text(row["context"])]
+    questions = Counter(normalised(row["question"]) for row in asked)
+    for count, what in ((without_question, "question"), (without_context, "context")):
+        if count:
+            notes.append(f"{name}: no {what} in {count:,} of {counted(len(rows), 'row')}")
+    if several := sum(count > 1 for count in questions.values()):
+        notes.append(
+            f"{name}: {counted(several, 'question')} with more than one passage: retrieval cannot"
+            " tell which is meant"
+        )
 
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _with_line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _dataset(rows: list[Row], names: tuple[str, ...]) -> "Dataset":

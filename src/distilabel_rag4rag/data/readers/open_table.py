@@ -1,28 +1,34 @@
-"""Whatever a user calls a corpus, opened as one table of records; `corpus` gives it our columns.
+"""The one entrance to data: a source of any kind, opened as one table of records.
 
-Sources are files (SQuAD JSON, JSON, JSON lines, CSV, TSV, parquet, text, Markdown), folders
-(saved by datasets, or of text files), datasets of the Hub, and objects.
+`data.rows` gives the records our columns.
 """
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from distilabel_rag4rag.data.readers.files import (
-    SUFFIXES,
-    Record,
-    Table,
-    from_file,
-    from_records,
-    from_texts,
+from distilabel_rag4rag.data.chunking import PASSAGE_WORDS
+from distilabel_rag4rag.data.readers import csv_files, json_files, parquet, text_files
+from distilabel_rag4rag.data.readers.dataset import (
+    check_no_split,
+    from_dataset,
+    from_saved_dataset,
+    saved_dataset,
 )
+from distilabel_rag4rag.data.readers.hub import HUB_ID, from_hub
+from distilabel_rag4rag.data.readers.table import Record, Table, from_records
+from distilabel_rag4rag.errors import ConfigError
 
 #: The corpus that ships with the package; see the README beside it.
 SAMPLE_WORLD = Path(__file__).parents[1] / "sample_world" / "sample_world.json"
 
-HUB_ID = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?(:[\w.-]+)?")
+SUFFIXES = (
+    *json_files.SUFFIXES,
+    *csv_files.SUFFIXES,
+    *parquet.SUFFIXES,
+    *text_files.SUFFIXES,
+)
 
 
 def plain_source(source: Any) -> Any:
@@ -39,106 +45,78 @@ PlainSource = Annotated[str | list[Record] | None, BeforeValidator(plain_source)
 
 
 def open_table(
-    source: Any, split: str | None = None, *, questions: bool = True, max_words: int = 150
+    source: Any,
+    split: str | None = None,
+    *,
+    questions: bool = True,
+    passage_words: int = PASSAGE_WORDS,
+    delimiter: str | None = None,
 ) -> Table:
     """Opens a source.
 
     Args:
-        source: see `corpus.load_rows`.
+        source: see `data.rows.load_rows`.
         split: the split, for what has splits.
         questions: SQuAD JSON gives a record per question; without, one per paragraph.
-        max_words: the longest passage cut from text files.
+        passage_words: the longest passage cut from text files.
+        delimiter: what stands between the fields of a CSV or TSV file; None: found from the file.
 
     Raises:
         ValueError: if the source is missing, empty, broken or of an unknown kind.
     """
-    table = _open(SAMPLE_WORLD if source is None else source, split, questions, max_words)
+    path = _path(SAMPLE_WORLD if source is None else source)
+    is_csv = path is not None and path.is_file() and path.suffix.lower() in csv_files.SUFFIXES
+    if delimiter is not None and not is_csv:
+        raise ConfigError("delimiter", delimiter, f"None, as {_name(source)} is no CSV file")
+    if path is None:
+        table = _open_object(source, split)
+    elif path.is_dir():
+        table = _open_folder(path, split, passage_words)
+    elif path.is_file():
+        check_no_split(split, str(path))
+        table = _open_file(path, questions, passage_words, delimiter)
+    elif isinstance(source, str) and path.suffix not in SUFFIXES and HUB_ID.fullmatch(source):
+        table = from_hub(source, split)
+    else:
+        raise ValueError(
+            f"{source} does not exist: expected a file, a folder or the id of a dataset"
+        )
     if not table.size:
         raise ValueError(f"{table.name} holds no rows")
     return table
 
 
-def _open(source: Any, split: str | None, questions: bool, max_words: int) -> Table:
+def _path(source: Any) -> Path | None:
+    return Path(source).expanduser() if isinstance(source, str | Path) else None
+
+
+def _name(source: Any) -> str:
+    return str(source) if isinstance(source, str | Path) else "the source"
+
+
+def _open_object(source: Any, split: str | None) -> Table:
     if isinstance(source, list):
-        _no_split(split, "the list")
+        check_no_split(split, "the list")
         return from_records("the list", source)
-    if not isinstance(source, str | Path):
-        return _from_dataset(source, split, "the dataset")
-
-    path = Path(source).expanduser()
-    if path.is_dir():
-        path = _only_config(path)
-        if (path / "state.json").exists() or (path / "dataset_dict.json").exists():
-            from datasets import load_from_disk
-
-            return _from_dataset(load_from_disk(str(path)), split, str(path))
-        _no_split(split, str(path))
-        return from_texts(path, max_words)
-    if path.is_file():
-        _no_split(split, str(path))
-        return from_file(path, questions, max_words)
-    if isinstance(source, str) and path.suffix not in SUFFIXES and HUB_ID.fullmatch(source):
-        return _from_hub(source, split)
-    raise ValueError(f"{source} does not exist: expected a file, a folder or the id of a dataset")
+    return from_dataset(source, split, "the dataset")
 
 
-def _only_config(folder: Path) -> Path:
-    """The folder itself; of one that a pipeline's Distiset was saved to, its only config.
-
-    Raises:
-        ValueError: if it holds several.
-    """
-    configs = sorted(path.parent for path in folder.glob("*/dataset_dict.json"))
-    if not configs:
-        return folder
-    if len(configs) > 1:
-        names = ", ".join(str(config) for config in configs)
-        raise ValueError(f"{folder} holds several datasets: name one of {names}")
-    return configs[0]
+def _open_folder(path: Path, split: str | None, passage_words: int) -> Table:
+    saved = saved_dataset(path)
+    if saved is not None:
+        return from_saved_dataset(saved, split)
+    check_no_split(split, str(path))
+    return text_files.from_text_folder(path, passage_words)
 
 
-def _no_split(split: str | None, name: str) -> None:
-    if split is not None:
-        raise ValueError(f"split={split!r} is set, but {name} has no splits")
-
-
-def _from_hub(source: str, split: str | None) -> Table:
-    from datasets import concatenate_datasets, load_dataset
-
-    from distilabel_rag4rag.data.published_rows import check_arms, manifest
-
-    name, _, config = source.partition(":")
-    try:
-        found = load_dataset(name, config or None)
-    except Exception as error:  # a dozen kinds, of four libraries
-        raise ValueError(
-            f"{source} is no file or folder here, and as a dataset of the Hub it could not be "
-            f"loaded: {type(error).__name__}: {error}"
-        ) from error
-    published = manifest(name)
-    if not config:
-        check_arms(name, published)
-    if published and split is None and len(found) > 1:
-        # The splits of what `rag4rag publish` wrote are one run parted by document.
-        found = concatenate_datasets(list(found.values()))
-    return _from_dataset(found, split, f"the Hub's {source}")
-
-
-def _from_dataset(source: Any, split: str | None, name: str) -> Table:
-    from datasets import Dataset, DatasetDict
-
-    if isinstance(source, DatasetDict):
-        chosen = split or (next(iter(source)) if len(source) == 1 else "train")
-        if chosen not in source:
-            setting = f"split={split!r}" if split else "split is not set"
-            raise ValueError(f"{name}: {setting}; expected one of {', '.join(source)}")
-        source, name = source[chosen], f"{name} ({chosen})"
-    else:
-        _no_split(split, name)
-    if not isinstance(source, Dataset):
-        raise ValueError(
-            f"source: found {type(source).__name__}; expected a path, the id of a dataset, "
-            "a Dataset, a DatasetDict or a list of dicts"
-        )
-    dataset = source.with_format(None)
-    return Table(name, dataset.column_names, len(dataset), dataset.select_columns)
+def _open_file(path: Path, questions: bool, passage_words: int, delimiter: str | None) -> Table:
+    suffix = path.suffix.lower()
+    if suffix in json_files.SUFFIXES:
+        return json_files.from_json(path, questions)
+    if suffix in csv_files.SUFFIXES:
+        return csv_files.from_csv(path, delimiter)
+    if suffix in parquet.SUFFIXES:
+        return parquet.from_parquet(path)
+    if suffix in text_files.SUFFIXES:
+        return text_files.from_text_file(path, passage_words)
+    raise ValueError(f"{path}: unknown suffix {suffix!r}; expected one of {', '.join(SUFFIXES)}")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from distilabel.steps import GeneratorStep
 from pydantic import PrivateAttr
 
+from distilabel_rag4rag.data.columns import ROW_COLUMNS
 from distilabel_rag4rag.data.readers.open_table import PlainSource
 from distilabel_rag4rag.utils.public import public
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 class LoadRows(GeneratorStep):
     """Load questions with their passages from whatever `load_rows` reads.
 
+    A question that comes again with the same passage is one row. What was left out, changed or
+    is unusual in the source is logged, with counts.
+
     Attributes:
         source: SQuAD JSON, JSONL, CSV, parquet, a folder saved by `datasets`, a Hub id, a list
             of rows or a `Dataset` (which a dump holds row by row); `None` is the sample world.
@@ -23,15 +27,19 @@ class LoadRows(GeneratorStep):
         split: which split of a Hub data set or `DatasetDict`.
         limit: how many questions, sampled with `seed` and kept in the source's order.
         seed: of the sample. Defaults to `0`.
-        context_required: whether a source without passages is refused. Defaults to `True`.
+        delimiter: what stands between the fields of a CSV or TSV file; `None` finds it.
+        context_required: whether the source must have passages. Questions without any are for
+            pipelines that retrieve. Defaults to `True`.
 
     Output columns:
         - id (`str`): stable id of the question.
-        - passage_id (`str`): stable id of the passage.
+        - passage_id (`str`): stable id of the passage, or None.
         - title (`str`): the document, or None.
-        - context (`str`): the passage.
+        - context (`str`): the passage, or None.
         - question (`str`): the question.
         - human_answer (`str`): a person's answer, or None.
+        - human_answers (`List[str]`): all answers that count as right, or None.
+        - answerable (`bool`): whether the passage holds the answer; None where unknown.
 
     Categories:
         - load
@@ -54,6 +62,7 @@ class LoadRows(GeneratorStep):
     split: str | None = None
     limit: int | None = None
     seed: int = 0
+    delimiter: str | None = None
     context_required: bool = True
 
     _rows: list[dict[str, Any]] = PrivateAttr(default_factory=list)
@@ -61,13 +70,14 @@ class LoadRows(GeneratorStep):
     @property
     def outputs(self) -> "StepColumns":
         """The columns of a question."""
-        return ["id", "passage_id", "title", "context", "question", "human_answer"]
+        return list(ROW_COLUMNS)
 
     def load(self) -> None:
         """Reads the rows; an empty or unreadable source is an error here, before the run."""
         super().load()
         from distilabel_rag4rag.data.rows import load_rows
 
+        notes: list[str] = []
         self._rows = list(
             load_rows(
                 self.source,
@@ -75,9 +85,13 @@ class LoadRows(GeneratorStep):
                 split=self.split,
                 limit=self.limit,
                 seed=self.seed,
+                delimiter=self.delimiter,
                 context_required=self.context_required,
+                notes=notes,
             )
         )
+        for note in notes:
+            self._logger.info(note)
 
     def unload(self) -> None:
         """Frees the rows."""

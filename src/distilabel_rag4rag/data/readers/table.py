@@ -1,0 +1,43 @@
+"""A source that is opened: its columns, and a way to read them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+Record = dict[str, Any]
+
+
+class Table(NamedTuple):
+    """Records that are not read yet.
+
+    Attributes:
+        name: what errors call it.
+        columns: the names of its columns.
+        size: how many records it has.
+        rows: reads the columns that are named.
+        notes: what was left out or changed in opening it, in sentences.
+        is_text: whether its records are passages that were cut from text files.
+    """
+
+    name: str
+    columns: list[str]
+    size: int
+    rows: Callable[[list[str]], Iterable[Record]]
+    notes: tuple[str, ...] = ()
+    is_text: bool = False
+
+
+def from_records(
+    name: str, records: list[Any], notes: tuple[str, ...] = (), is_text: bool = False
+) -> Table:
+    """Records that are in memory; each must be an object.
+
+    Raises:
+        ValueError: if one is something else.
+    """
+    for number, record in enumerate(records, 1):
+        if not isinstance(record, dict):
+            raise ValueError(
+                f"{name}, row {number}: expected an object, found {type(record).__name__}"
+            )
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    return Table(name, columns, len(records), lambda names: records, notes, is_text)

@@ -1,0 +1,140 @@
+"""Folders of documents: what is not read, or not as it is, is said and stops nothing."""
+
+import codecs
+import os
+from pathlib import Path
+
+import pytest
+
+from distilabel_rag4rag.data.readers.encoding import decode
+from distilabel_rag4rag.data.rows import load_passages, load_rows
+
+TEXTS = {
+    "en": "The café was opened by Émile Zola in 1889.",
+    "de": "Die Glocke wurde 1712 für die Kirche gegossen; sie wiegt 300 Kilo.",
+    "fr": "L’été dernier, l’équipe a présenté des résultats à Genève — « tout » fut reçu.",
+    "sv": "Malmö är en stad i Skåne. Älven är lång och vägen är smal, det är kallt.",
+    "quotes": "The bell – cast in 1712 – is called “Old Anna” and it’s heavy.",
+    "ru": "Москва является столицей России. Население города велико.",
+    "ja": "東京は日本の首都です。人口は多いです。川は多くの橋があります。",
+    "zh": "北京是中国的首都。它有很长的历史。人口很多。",
+    "ko": "서울은 대한민국의 수도이다. 인구가 많다.",
+    "el": "Η Αθήνα είναι η πρωτεύουσα της Ελλάδας.",
+}
+CERTAIN = [
+    *(("en", encoding) for encoding in ("utf-8", "utf-8-sig", "utf-16-le", "utf-16-be")),
+    *(("de", encoding) for encoding in ("utf-16", "utf-32")),
+    ("zh", "utf-16"),
+]
+GUESSED = [
+    *((name, "cp1252") for name in ("en", "de", "fr", "sv", "quotes")),
+    *(("ru", "cp1251"), ("ru", "koi8_r"), ("ja", "cp932"), ("zh", "gb18030")),
+    *(("ko", "cp949"), ("el", "cp1253"), ("ja", "utf-16-le"), ("ru", "utf-16-be")),
+]
+
+
+@pytest.mark.parametrize(("name", "encoding"), CERTAIN)
+def test_unicode_is_read_without_a_word(name: str, encoding: str) -> None:
+    assert decode(TEXTS[name].encode(encoding), "a.txt") == (TEXTS[name], None)
+
+
+@pytest.mark.parametrize(("name", "encoding"), GUESSED)
+def test_other_encodings_are_found_and_said(name: str, encoding: str) -> None:
+    text, problem = decode(TEXTS[name].encode(encoding), "a.txt")
+    assert text == TEXTS[name]
+    assert problem is not None
+    assert encoding.replace("-", "_") in problem.replace("-", "_")
+
+
+@pytest.mark.parametrize("mark", [codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE, codecs.BOM_UTF8])
+def test_a_byte_order_mark_is_no_text(mark: bytes) -> None:
+    assert decode(mark, "a.txt") == ("", None)
+
+
+def test_one_wrong_byte_does_not_make_other_letters_of_the_rest() -> None:
+    data = "Größe, Höhe und Länge".encode() + b" \xff, caf\xe9"
+    text, problem = decode(data, "a.txt")
+    assert text == "Größe, Höhe und Länge \ufffd, caf\ufffd"
+    assert problem == "not all of it is UTF-8; the rest was replaced by \ufffd"
+    text, problem = decode("Größe und Höhe".encode()[:-3], "a.txt")  # cut off inside a letter
+    assert text == "Größe und H\ufffd"
+    assert problem is not None
+    assert decode("a \ufffd stays".encode(), "a.txt") == ("a \ufffd stays", None)
+
+
+@pytest.mark.parametrize(
+    "data", [b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n" + bytes(range(256)) * 4, os.urandom(3000)]
+)
+def test_what_is_no_text_is_an_error(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"a\.txt is not UTF-8 text.*save it as UTF-8"):
+        decode(data, "a.txt")
+
+
+def test_a_mixed_folder_is_read_and_all_that_is_not_as_given_is_said(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.md").write_text("# A\n\nOne.\n\nTwo three four.", encoding="utf-8")
+    (tmp_path / "b.txt").write_bytes(TEXTS["de"].encode("cp1252"))
+    (tmp_path / "sub" / "c.TXT").write_bytes(TEXTS["fr"].encode("cp1252"))
+    (tmp_path / "d.txt").write_bytes(os.urandom(3000))
+    (tmp_path / "e.txt").write_text(" \n")
+    (tmp_path / "f.md").write_bytes(b"")
+    for name in (
+        "x.pdf",
+        "y.pdf",
+        "sub/z.PDF",
+        "page.html",
+        "report.docx",
+        "LICENSE",
+        ".hidden.pdf",
+    ):
+        (tmp_path / name).write_bytes(b"%PDF")
+    notes: list[str] = []
+    passages = load_passages(tmp_path, passage_words=100, notes=notes)
+    assert passages["title"][:] == ["a.md", "b.txt", "sub/c.TXT"]
+    assert passages["context"][1:] == [TEXTS["de"], TEXTS["fr"]]
+    said = [note.removeprefix(f"{tmp_path}: ") for note in notes]
+    assert said == [
+        "2 files: not UTF-8, read as cp1252; save as UTF-8 to be sure: b.txt, sub/c.TXT",
+        "1 file: left out, not UTF-8 text, and no other encoding was found that it is in; if it"
+        " is text, save it as UTF-8: d.txt",
+        "2 files: left out, empty: e.txt, f.md",
+        "6 files were not read: 3 .pdf, 1 without a suffix, 1 .html, 1 .docx. In a folder only"
+        " .txt, .md, .markdown files are; convert documents to one of these, and give tables as a"
+        " file of their own.",
+    ]
+
+
+def test_cuts_are_said(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("One two three. Four five six. Seven.")
+    (tmp_path / "b.txt").write_text("One.")
+    notes: list[str] = []
+    assert len(load_passages(tmp_path, passage_words=3, notes=notes)) == 4
+    assert notes == [
+        f"{tmp_path}: 1 document of 2 cut into 3 passages of at most 3 words (`passage_words`)"
+    ]
+
+
+def test_a_folder_of_other_files_says_what_it_found(tmp_path: Path) -> None:
+    for name in ("a.pdf", "b.pdf", "c.docx"):
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"expected .* \.txt, .* files; found 2 \.pdf, 1 \.docx"):
+        load_passages(tmp_path)
+
+
+def test_documents_alone_say_that_questions_are_needed(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("One.")
+    for source in (tmp_path, tmp_path / "a.txt"):
+        with pytest.raises(ValueError, match="Documents alone hold no questions: a `question`"):
+            load_rows(source)
+
+
+def test_terminal_escapes_and_controls_of_documents_go(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"The \x1b[31mbell\x1b[0m\x07 was\x00 cast.\r\nIn 1712.")
+    assert load_passages(tmp_path)["context"][:] == ["The bell was cast.\nIn 1712."]
+
+
+def test_long_text_without_spaces_is_cut(tmp_path: Path) -> None:
+    (tmp_path / "zh.txt").write_text("北京是中国的首都。" * 1400, encoding="utf-8")
+    passages = load_passages(tmp_path)["context"][:]
+    assert max(map(len, passages)) <= 200
+    assert {text[-1] for text in passages} == {"。"}
