@@ -13,8 +13,8 @@ from helpers.publish_runs import TERMS, marked_rows, table, write_run
 
 from distilabel_rag4rag.hub import PublishError, dry_run
 from distilabel_rag4rag.hub.scan import Scanner
-from distilabel_rag4rag.hub.secret_names import is_secret_name
 from distilabel_rag4rag.hub.secret_patterns import PATTERNS, SecretPattern, secret_form
+from distilabel_rag4rag.utils.secrets import is_secret_name
 
 #: Hexadecimal, so that only the name it stands under tells what it is.
 PLAIN = "abcdef01" * 4

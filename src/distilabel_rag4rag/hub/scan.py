@@ -15,12 +15,11 @@ from distilabel_rag4rag.errors import ConfigError, PublishError
 from distilabel_rag4rag.hub.local_paths import last_part, without_local, without_paths
 from distilabel_rag4rag.hub.secret_names import (
     has_secret_assignment,
-    is_secret_name,
     known_secrets,
-    leaves,
     secret_fields,
 )
 from distilabel_rag4rag.hub.secret_patterns import SUSPECT, secret_form
+from distilabel_rag4rag.utils.secrets import is_secret_name, leaves
 
 if TYPE_CHECKING:
     import pyarrow as pa

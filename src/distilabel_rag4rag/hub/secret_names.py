@@ -6,42 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_SECRET = {
-    *("key", "keys", "token", "tokens", "secret", "secrets", "password", "passwords", "passwd"),
-    *("pwd", "pw", "pass", "passphrase", "cookie", "cookies", "credential", "credentials"),
-    *("authorization", "auth", "jwt", "bearer", "connectionstring", "connstr", "dsn"),
-}
-#: Written as one word.
-_JOINED = re.compile(
-    r"(?:api|access|secret|private|auth|license|account)(?:keys?|tokens?)$"
-    r"|.*(?:password|passwd|passphrase|secret|credentials?)$|(?:pg|db|ssh|my|mysql|redis)(?:pass|pwd)$"
-)
-_PAIRS = ({"connection", "string"}, {"conn", "str"})
+from distilabel_rag4rag.utils.secrets import is_secret_name, leaves
 
-#: Words beside `token` and `key` by which they are of a text or a table.
-_OF_TEXT = {
-    *("pad", "eos", "bos", "unk", "sep", "cls", "mask", "special", "stop", "image", "begin", "end"),
-    *("count", "counts", "budget", "limit", "length", "level", "ids", "per", "type", "usage"),
-    *("primary", "foreign", "sort", "group", "row", "join", "column", "columns", "error", "max"),
-    *(
-        "min",
-        "num",
-        "n",
-        "new",
-        "input",
-        "output",
-        "total",
-        "prompt",
-        "completion",
-        "classification",
-    ),
-}
-#: Last words by which a name is of something else than the secret itself.
-_ABOUT = {
-    *("env", "var", "variable", "name", "names", "helper", "mode", "type", "policy", "disabled"),
-    *("enabled", "file", "sock", "error", "path", "dir"),
-}
 _PLACEHOLDER = re.compile(
     r"(?i)[x*.0•_-]*|<[\w .-]+>|\$?\{\{?\s*[\w.]+\s*\}?\}|\$\w+|\[[a-z ]+\]|null|none|true|false"
     r"|password|passwd|pass|pwd|secret|guest|changeme|test|.*example.*|\w{2,8}[-_]x{8,}"
@@ -55,32 +21,6 @@ _ASSIGNMENT = re.compile(
 )
 #: Names that prose has, too, as in `unexpected token: word`.
 _PROSE = re.compile(r"(?i)key|token|auth|cookie")
-
-
-def is_secret_name(name: str, value: Any = "") -> bool:
-    """Whether what stands under a name is secret: `X-Api-Key`, `accessToken`, `db_pwd`.
-
-    Args:
-        name: in any case, with hyphens, underscores or dots.
-        value: what stands there; a number under `tokens` counts them.
-    """
-    words = [word.lower() for word in _WORDS.findall(name)]
-    while words and words[-1].isdigit():
-        words.pop()
-    if not words or words[-1] in _ABOUT:
-        return False
-    if any(pair <= set(words) for pair in _PAIRS) or any(map(_JOINED.match, words)):
-        return True
-    found = _SECRET.intersection(words)
-    if found == {"pass"} and words[-1] != "pass":
-        return False
-    if words == ["keys"]:  # so distilabel calls the names of a setting's parts
-        return False
-    if found <= {"token", "tokens", "key", "keys"} and _OF_TEXT.intersection(words):
-        return False
-    if found == {"tokens"} and all(isinstance(leaf, int | float) for leaf in leaves(value)):
-        return False
-    return bool(found)
 
 
 def is_placeholder(value: str) -> bool:
@@ -116,18 +56,6 @@ def has_secret_assignment(text: str) -> bool:
         and not (_PROSE.search(name) and value.rstrip(".:!?)").isalpha())
         for name, value in _ASSIGNMENT.findall(text)
     )
-
-
-def leaves(value: Any) -> Iterator[Any]:
-    """The values of a document, however deep."""
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from leaves(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from leaves(item)
-    else:
-        yield value
 
 
 def parse_assignment(text: str) -> tuple[str, Any]:

@@ -12,7 +12,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from distilabel_rag4rag.hub.secret_names import is_placeholder, is_secret_name
+from distilabel_rag4rag.hub.secret_names import is_placeholder
+from distilabel_rag4rag.utils.secrets import is_secret_name
 
 if TYPE_CHECKING:
     from detect_secrets.plugins.base import BasePlugin

@@ -1,7 +1,6 @@
 """`CLASS:MODEL`, as the command line and config files say it, to objects."""
 
 import inspect
-import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -13,9 +12,8 @@ from pydantic import ValidationError
 from distilabel_rag4rag.models.embeddings.embedded_embeddings import EmbeddedEmbeddings
 from distilabel_rag4rag.models.llms.embedded_llm import EmbeddedLLM, make_embedded_llm
 from distilabel_rag4rag.models.packaged import EMBEDDED
+from distilabel_rag4rag.utils.secrets import secret_names
 
-_SECRET = re.compile(r"key|token|secret|password|authorization", re.IGNORECASE)
-_NO_SECRET = re.compile(r"token(s|izer)|tokens?_|_tokens", re.IGNORECASE)
 # What distilabel's classes call the model, in the order in which to look.
 _MODEL_FIELDS = ("model", "model_id", "model_path", "repo_id")
 
@@ -47,9 +45,9 @@ def make_embeddings(spec: str, settings: Mapping[str, Any] | None = None) -> Emb
 def _make(option: str, spec: str, settings: Mapping[str, Any] | None, base: type[ModelT]) -> ModelT:
     class_name, _, model = spec.partition(":")
     cls = _find(option, class_name, base)
-    if secret := _secret(settings or {}):
+    if secrets := secret_names(dict(settings or {})):
         raise DistilabelUserError(
-            f"{option}: found `{secret}` among its settings. Keys are read from the"
+            f"{option}: found `{secrets[0]}` among its settings. Keys are read from the"
             " environment (such as OPENAI_API_KEY or HF_TOKEN) and never written down."
         )
     fields = dict(settings or {})
@@ -86,19 +84,6 @@ def _embedded_llm(settings: dict[str, Any]) -> LLM:
             " or generation_kwargs.max_new_tokens and the like."
         )
     return make_embedded_llm(**generation, **settings)
-
-
-def _secret(settings: Any) -> str | None:
-    """The first key, at any depth, that is named like a secret."""
-    if isinstance(settings, Mapping):
-        for key, value in settings.items():
-            if _SECRET.search(str(key)) and not _NO_SECRET.search(str(key)):
-                return str(key)
-            if found := _secret(value):
-                return found
-    if isinstance(settings, list):
-        return next((found for item in settings if (found := _secret(item))), None)
-    return None
 
 
 def _find(option: str, class_name: str, base: type[ModelT]) -> type[ModelT]:

@@ -9,6 +9,7 @@ from distilabel.errors import DistilabelUserError
 from distilabel_rag4rag.models.packaged import EMBEDDED, judge_path
 from distilabel_rag4rag.steps.judging.detectors.predict_detector import PredictDetector
 from distilabel_rag4rag.utils.cache_folder import cache_folder
+from distilabel_rag4rag.utils.secrets import secret_names
 
 #: How a model that was given as an object is written in a saved pipeline.
 OBJECT_PREFIX = "object:"
@@ -47,7 +48,7 @@ def check_settings(
             f"model is a {type(model).__name__}; expected a path, a Hub id or an object with "
             "LettuceDetect's `predict`"
         )
-    if secrets := [name for name in detector_kwargs if name.endswith(("key", "token", "secret"))]:
+    if secrets := secret_names(detector_kwargs):
         raise DistilabelUserError(
             f"detector_kwargs holds {secrets}, which saved pipelines would hold too; expected the "
             "environment variable OPENAI_API_KEY"
