@@ -47,7 +47,7 @@ def detector():
 
     path = embedded.judge_path()
     return HallucinationDetector(
-        method="transformer", model_path=path, max_length=packaged.judge_max_length(path)
+        method="transformer", model_path=path, max_length=512
     )
 
 
@@ -210,7 +210,7 @@ def test_the_published_example(detector):
 
 def test_the_checkpoint_is_a_token_classifier_with_a_window(detector):
     assert detector.detector.model.config.num_labels == 2
-    assert packaged.judge_max_length(embedded.judge_path()) == 512
+    assert detector.detector.model.config.max_position_embeddings == 512
 
 
 def test_the_model_card_stands_beside_the_adapter():

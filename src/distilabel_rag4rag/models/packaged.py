@@ -15,7 +15,6 @@ Where a package is missing, the same models from the Hub take its place.
 
 import hashlib
 import importlib.util
-import json
 import os
 import shutil
 import tempfile
@@ -63,11 +62,6 @@ def judge_path() -> str:
     base = folder / "model"
     sources = [base / "model.safetensors", *sorted(ADAPTER.glob("adapter_*"))]
     return _cached("judge", sources, lambda target: merge_adapter(base, ADAPTER, target))
-
-
-def judge_max_length(path: str) -> int:
-    """The window of a checkpoint in tokens: 512 for the packaged judge."""
-    return int(json.loads((Path(path) / "config.json").read_text())["max_position_embeddings"])
 
 
 def merge_adapter(base: Path, adapter: Path, target: Path) -> None:
