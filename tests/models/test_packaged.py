@@ -46,9 +46,7 @@ def detector():
     from lettucedetect.models.inference import HallucinationDetector
 
     path = embedded.judge_path()
-    return HallucinationDetector(
-        method="transformer", model_path=path, max_length=512
-    )
+    return HallucinationDetector(method="transformer", model_path=path, max_length=512)
 
 
 def texts(outputs) -> list[str]:
