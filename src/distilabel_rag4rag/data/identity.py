@@ -41,7 +41,7 @@ def check_passage_ids(rows: list[Row], name: str) -> None:
         if given and text and texts.setdefault(given, text) != text:
             raise ValueError(
                 f"{name}: passage_id {given!r} stands for two different texts; correct it, or "
-                "leave the column unused: None for `columns.passage_id`"
+                "set `columns.passage_id` to nothing, so that the ids are made from the texts"
             )
 
 
@@ -94,7 +94,7 @@ def give_ids(rows: list[Row], name: str) -> None:
     if twice := [key for key, count in given.items() if count > 1]:
         raise ValueError(
             f"{name}: id {twice[0]!r} stands on {given[twice[0]]} rows ({len(twice)} ids are not "
-            "unique); correct them, or have new ones made: None for `columns.id`"
+            "unique); correct them, or set `columns.id` to nothing, so that new ones are made"
         )
     made: Counter[str] = Counter()
     for row in rows:

@@ -82,9 +82,10 @@ class Experiment:
             limit=settings.limit,
             seed=settings.seed,
             context_required=settings.corpus is None,
+            notes=self.notes,
         )
         if settings.corpus is not None and read_manifest(settings.corpus) is None:
-            load_passages(settings.corpus)  # for its errors
+            load_passages(settings.corpus, notes=self.notes)  # for its errors
         with_contexts = any(map(has_text, self.questions["context"]))
         arms = self._arms(with_contexts)
         if any(map(has_text, self.questions["human_answer"])):

@@ -24,50 +24,55 @@ TEXTS = {
 CERTAIN = [
     *(("en", encoding) for encoding in ("utf-8", "utf-8-sig", "utf-16-le", "utf-16-be")),
     *(("de", encoding) for encoding in ("utf-16", "utf-32")),
-    ("zh", "utf-16"),
+    *(("zh", "utf-16"), ("ru", "utf-16-be"), ("ru", "utf-16-le"), ("el", "utf-16-le")),
 ]
 GUESSED = [
     *((name, "cp1252") for name in ("en", "de", "fr", "sv", "quotes")),
     *(("ru", "cp1251"), ("ru", "koi8_r"), ("ja", "cp932"), ("zh", "gb18030")),
-    *(("ko", "cp949"), ("el", "cp1253"), ("ja", "utf-16-le"), ("ru", "utf-16-be")),
+    *(("ko", "cp949"), ("el", "cp1253"), ("ja", "utf-16-le")),
 ]
 
 
 @pytest.mark.parametrize(("name", "encoding"), CERTAIN)
 def test_unicode_is_read_without_a_word(name: str, encoding: str) -> None:
-    assert decode(TEXTS[name].encode(encoding), "a.txt") == (TEXTS[name], None)
+    assert decode(TEXTS[name].encode(encoding)) == (TEXTS[name], None)
 
 
 @pytest.mark.parametrize(("name", "encoding"), GUESSED)
 def test_other_encodings_are_found_and_said(name: str, encoding: str) -> None:
-    text, problem = decode(TEXTS[name].encode(encoding), "a.txt")
+    text, problem = decode(TEXTS[name].encode(encoding))
     assert text == TEXTS[name]
     assert problem is not None
     assert encoding.replace("-", "_") in problem.replace("-", "_")
 
 
+@pytest.mark.parametrize("text", ["", "a\n\nb\nc\n", "\x1b[0m\x07", "a\0b c d", "1\t2\t3"])
+def test_controls_do_not_make_utf_16_of_ascii(text: str) -> None:
+    assert decode(text.encode()) == (text, None)
+
+
 @pytest.mark.parametrize("mark", [codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE, codecs.BOM_UTF8])
 def test_a_byte_order_mark_is_no_text(mark: bytes) -> None:
-    assert decode(mark, "a.txt") == ("", None)
+    assert decode(mark) == ("", None)
 
 
 def test_one_wrong_byte_does_not_make_other_letters_of_the_rest() -> None:
     data = "Größe, Höhe und Länge".encode() + b" \xff, caf\xe9"
-    text, problem = decode(data, "a.txt")
+    text, problem = decode(data)
     assert text == "Größe, Höhe und Länge \ufffd, caf\ufffd"
     assert problem == "not all of it is UTF-8; the rest was replaced by \ufffd"
-    text, problem = decode("Größe und Höhe".encode()[:-3], "a.txt")  # cut off inside a letter
+    text, problem = decode("Größe und Höhe".encode()[:-3])  # cut off inside a letter
     assert text == "Größe und H\ufffd"
     assert problem is not None
-    assert decode("a \ufffd stays".encode(), "a.txt") == ("a \ufffd stays", None)
+    assert decode("a \ufffd stays".encode()) == ("a \ufffd stays", None)
 
 
 @pytest.mark.parametrize(
     "data", [b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n" + bytes(range(256)) * 4, os.urandom(3000)]
 )
 def test_what_is_no_text_is_an_error(data: bytes) -> None:
-    with pytest.raises(ValueError, match=r"a\.txt is not UTF-8 text.*save it as UTF-8"):
-        decode(data, "a.txt")
+    with pytest.raises(ValueError, match=r"not UTF-8 text.*save it as UTF-8"):
+        decode(data)
 
 
 def test_a_mixed_folder_is_read_and_all_that_is_not_as_given_is_said(tmp_path: Path) -> None:
@@ -95,8 +100,8 @@ def test_a_mixed_folder_is_read_and_all_that_is_not_as_given_is_said(tmp_path: P
     said = [note.removeprefix(f"{tmp_path}: ") for note in notes]
     assert said == [
         "2 files: not UTF-8, read as cp1252; save as UTF-8 to be sure: b.txt, sub/c.TXT",
-        "1 file: left out, not UTF-8 text, and no other encoding was found that it is in; if it"
-        " is text, save it as UTF-8: d.txt",
+        "1 file: left out, not UTF-8 text, and not a text file in another encoding that is known"
+        " here; if it is text, save it as UTF-8: d.txt",
         "2 files: left out, empty: e.txt, f.md",
         "6 files were not read: 3 .pdf, 1 without a suffix, 1 .html, 1 .docx. In a folder only"
         " .txt, .md, .markdown files are; convert documents to one of these, and give tables as a"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from distilabel_rag4rag.data.readers import encoding
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.utils.hashing import hash_of
 from distilabel_rag4rag.utils.text import clean_text, has_text
@@ -138,27 +139,12 @@ def _reason(error: Exception) -> str:
 
 
 def decode(data: bytes) -> str:
-    """Bytes as text; the encoding is that of the byte order mark, UTF-8, or the likeliest other.
+    """Bytes as text; the encoding is found.
 
     Raises:
         ValueError: if it is no text.
     """
-    from charset_normalizer import from_bytes
-
-    for mark, encoding in (
-        (b"\xef\xbb\xbf", "utf-8-sig"),
-        (b"\xff\xfe", "utf-16"),
-        (b"\xfe\xff", "utf-16"),
-    ):
-        if data.startswith(mark):
-            return data.decode(encoding)
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        best = from_bytes(data).best()
-        if best is None:
-            raise ValueError("no encoding fits: not a text file") from None
-        text = str(best)
+    text, _ = encoding.decode(data)
     if "\x00" in text:
         raise ValueError("it holds null bytes: not a text file")
     return text

@@ -28,16 +28,19 @@ def read_text(path: Path) -> tuple[str, str | None]:
     Raises:
         ValueError: if it is no text in an encoding that is known here.
     """
-    return decode(path.read_bytes(), str(path))
+    try:
+        return decode(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is {error}") from error
 
 
-def decode(data: bytes, name: str) -> tuple[str, str | None]:
-    """As `read_text`, for the bytes of a file; `name` is named in errors."""
+def decode(data: bytes) -> tuple[str, str | None]:
+    """As `read_text`, for the bytes of a file."""
     encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None)
     encoding = encoding or _utf16_without_mark(data) or "utf-8"
     text = data.decode(encoding, "replace")
     damaged = text.count("\ufffd") - data.count("\ufffd".encode())
-    if damaged <= 0 or encoding != "utf-8":
+    if encoding != "utf-8" or not damaged:
         return text, None
     # Each character that is valid beyond ASCII speaks for UTF-8; in other encodings there are
     # next to none.
@@ -46,18 +49,19 @@ def decode(data: bytes, name: str) -> tuple[str, str | None]:
     found = _likely(data)
     if found is None:
         raise ValueError(
-            f"{name} is not UTF-8 text, and no other encoding was found that it is in; if it is "
+            "not UTF-8 text, and not a text file in another encoding that is known here; if it is "
             "text, save it as UTF-8"
         )
     return data.decode(found), f"not UTF-8, read as {found}; save as UTF-8 to be sure"
 
 
 def _utf16_without_mark(data: bytes) -> str | None:
-    """UTF-16 of mostly Latin text is valid UTF-8 with a NUL at every second byte."""
+    """UTF-16 of an alphabet may be valid UTF-8, but every second byte is a control then."""
     start = data[:4096]
+    controls = [byte < 0x20 and byte not in b"\t\n\r" for byte in start]
     for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        half = start[offset::2]
-        if half and half.count(0) > 0.7 * len(half) and start[1 - offset :: 2].count(0) == 0:
+        high, low = controls[offset::2], controls[1 - offset :: 2]
+        if sum(high) > 0.9 * len(high) and sum(low) < 0.3 * len(low):
             return encoding
     return None
 
