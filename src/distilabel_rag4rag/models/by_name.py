@@ -1,14 +1,15 @@
 """`CLASS:MODEL`, as the command line and config files say it, to objects."""
 
+import importlib
 import inspect
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from distilabel.errors import DistilabelUserError
 from distilabel.models.embeddings.base import Embeddings
 from distilabel.models.llms import LLM
 from pydantic import ValidationError
 
+from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.models.embeddings.embedded_embeddings import EmbeddedEmbeddings
 from distilabel_rag4rag.models.llms.embedded_llm import EmbeddedLLM, make_embedded_llm
 from distilabel_rag4rag.models.packaged import EMBEDDED
@@ -28,36 +29,63 @@ def make_llm(spec: str, settings: Mapping[str, Any] | None = None) -> LLM:
         settings: further fields of the class.
 
     Raises:
-        DistilabelUserError: if there is no such class, or it refuses a setting.
+        ConfigError: if there is no such class (`llm`), or it refuses a setting (`llm_set`).
     """
     if spec == EMBEDDED:
         return _embedded_llm(dict(settings or {}))
-    return _make("--llm", spec, settings, LLM)  # type: ignore[type-abstract]
+    return _make("llm", spec, settings, LLM)  # type: ignore[type-abstract]
 
 
 def make_embeddings(spec: str, settings: Mapping[str, Any] | None = None) -> Embeddings:
-    """The embedder of `embedded` or `CLASS:MODEL`, as in `make_llm`."""
+    """The embedder of `embedded` or `CLASS:MODEL`, as in `make_llm`.
+
+    Raises:
+        ConfigError: as in `make_llm`, of `embeddings` and `embeddings_set`.
+    """
     if spec == EMBEDDED:
-        return EmbeddedEmbeddings(**(settings or {}))
-    return _make("--embeddings", spec, settings, Embeddings)  # type: ignore[type-abstract]
+        return _construct("embeddings", spec, EmbeddedEmbeddings, {}, settings)
+    return _make("embeddings", spec, settings, Embeddings)  # type: ignore[type-abstract]
 
 
-def _make(option: str, spec: str, settings: Mapping[str, Any] | None, base: type[ModelT]) -> ModelT:
+def _make(field: str, spec: str, settings: Mapping[str, Any] | None, base: type[ModelT]) -> ModelT:
     class_name, _, model = spec.partition(":")
-    cls = _find(option, class_name, base)
-    if secrets := secret_names(dict(settings or {})):
-        raise DistilabelUserError(
-            f"{option}: found `{secrets[0]}` among its settings. Keys are read from the"
-            " environment (such as OPENAI_API_KEY or HF_TOKEN) and never written down."
+    cls = _find(field, class_name, base)
+    name = next((name for name in _MODEL_FIELDS if name in cls.model_fields), "model")
+    return _construct(field, spec, cls, {name: model} if model else {}, settings)
+
+
+def _construct(
+    field: str,
+    spec: str,
+    cls: type[ModelT],
+    model: dict[str, Any],
+    settings: Mapping[str, Any] | None,
+) -> ModelT:
+    given = dict(settings or {})
+    if secrets := secret_names(given):
+        raise ConfigError(
+            f"{field}_set",
+            secrets[0],
+            "settings without keys and passwords",
+            "They are read from the environment (such as OPENAI_API_KEY or HF_TOKEN) and never "
+            "written down.",
         )
-    fields = dict(settings or {})
-    if model:
-        name = next((name for name in _MODEL_FIELDS if name in cls.model_fields), "model")
-        fields[name] = model
     try:
-        return cls(**fields)
+        return cls(**{**given, **model})
     except (ValidationError, TypeError) as error:
-        raise DistilabelUserError(f"{option} {spec}: {in_short(error)}") from error
+        refused = _refused_names(error)
+        found = {name: value for name, value in given.items() if name in refused}
+        raise ConfigError(
+            f"{field}_set" if found else field,
+            found or spec,
+            f"what {cls.__name__} takes",
+            f"Refused: {in_short(error)}.",
+        ) from error
+
+
+def _refused_names(error: Exception) -> set[str]:
+    errors = error.errors() if isinstance(error, ValidationError) else []
+    return {str(found["loc"][0]) for found in errors if found["loc"]}
 
 
 def in_short(error: Exception) -> str:
@@ -75,25 +103,25 @@ def _embedded_llm(settings: dict[str, Any]) -> LLM:
     known = set(inspect.signature(EmbeddedLLM.generate).parameters) - {"self", "inputs"}
     if not isinstance(generation, dict) or (unknown := sorted(set(generation) - known)):
         found = unknown if isinstance(generation, dict) else generation
-        raise DistilabelUserError(
-            f"--llm embedded: generation_kwargs has {found!r}, expected some of {sorted(known)}."
-        )
+        raise ConfigError("llm_set.generation_kwargs", found, f"some of {sorted(known)}")
     if unknown := sorted(set(settings) - set(EmbeddedLLM.model_fields)):
-        raise DistilabelUserError(
-            f"--llm embedded: found {unknown}, expected fields of EmbeddedLLM such as 'batch_size',"
-            " or generation_kwargs.max_new_tokens and the like."
+        raise ConfigError(
+            "llm_set",
+            unknown,
+            "fields of EmbeddedLLM such as 'batch_size', or generation_kwargs.max_new_tokens and "
+            "the like",
         )
     return make_embedded_llm(**generation, **settings)
 
 
-def _find(option: str, class_name: str, base: type[ModelT]) -> type[ModelT]:
-    import importlib
-
+def _find(field: str, class_name: str, base: type[ModelT]) -> type[ModelT]:
     module_name, _, name = class_name.rpartition(".")
     try:
         module = importlib.import_module(module_name or "distilabel.models")
     except ImportError as error:
-        raise DistilabelUserError(f"{option}: cannot import '{module_name}': {error}") from error
+        raise ConfigError(
+            field, class_name, "a module that can be imported", f"{error}."
+        ) from error
     cls = getattr(module, name, None)
     if inspect.isclass(cls) and issubclass(cls, base):
         return cls
@@ -102,7 +130,9 @@ def _find(option: str, class_name: str, base: type[ModelT]) -> type[ModelT]:
         for name, member in inspect.getmembers(module, inspect.isclass)
         if issubclass(member, base) and not inspect.isabstract(member)
     )
-    raise DistilabelUserError(
-        f"{option}: found '{class_name}', expected '{EMBEDDED}' or CLASS:MODEL with one of"
-        f" {', '.join(known)}; or module.Class:MODEL of your own."
+    raise ConfigError(
+        field,
+        class_name,
+        f"'{EMBEDDED}' or CLASS:MODEL with one of {', '.join(known)}; or module.Class:MODEL of"
+        " your own",
     )
