@@ -62,7 +62,7 @@ def test_faults_are_errors_of_load(server: Server, environment: None) -> None:
     step = ArgillaReview(dataset_name="x", dataset_workspace="nowhere")
     with pytest.raises(DistilabelUserError, match=r"expected one of \['archive', 'reviews'\]"):
         step.load()
-    with pytest.raises(DistilabelUserError, match="dataset_name: found none"):
+    with pytest.raises(DistilabelUserError, match="dataset_name: found None"):
         ArgillaReview(dataset_workspace=WORKSPACE).load()
     with pytest.raises(DistilabelUserError, match="does not know this key"):
         ArgillaReview(dataset_name="x", api_key="no-such-api-key").load()

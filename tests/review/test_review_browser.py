@@ -11,9 +11,9 @@ from helpers.review_server.server import WORKSPACE, Server, running_server
 from playwright.sync_api import Page, expect, sync_playwright
 
 from distilabel_rag4rag.review.connect import connect
+from distilabel_rag4rag.review.page_text import page_text
 from distilabel_rag4rag.review.pull import pull
 from distilabel_rag4rag.review.push import push
-from distilabel_rag4rag.review.text import display
 
 pytestmark = [pytest.mark.browser, pytest.mark.argilla, pytest.mark.xdist_group("argilla")]
 
@@ -124,7 +124,7 @@ def test_a_person_corrects_the_spans(page: Page) -> None:
 
     log_in(page, done.url)
     for text in (ROW["question"], ROW["context"], ANSWER):
-        expect(page.get_by_text(display(text))).to_be_visible()
+        expect(page.get_by_text(page_text(text))).to_be_visible()
     expect(page.locator(".span-entity")).to_have_count(3)
     assert highlighted(page) == ["1901", "Ines Karoly", "her monks"]
     picture(page, "1-opened")

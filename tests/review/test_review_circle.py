@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from distilabel_rag4rag.cli.app import app
 from distilabel_rag4rag.comparison import compare
 from distilabel_rag4rag.comparison.formatting import percent
+from distilabel_rag4rag.review.page_text import page_text
 from distilabel_rag4rag.review.records import record_id
-from distilabel_rag4rag.review.text import display
 
 #: Before the answer of every other row: an emoji, what HTML would eat, a line end of Windows.
 HOSTILE = "🎉 <b>R&D</b>\r\n"
@@ -124,7 +124,7 @@ def test_the_whole_circle(server: Server, tmp_path: Path) -> None:
     assert sum(HOSTILE in by_id[key]["answer"] for key in before) > 20
     for key, record in before.items():  # what is shown is as long as what was written
         shown = record["fields"]["answer"]
-        assert shown == display(by_id[key]["answer"])
+        assert shown == page_text(by_id[key]["answer"])
         assert len(shown) == len(by_id[key]["answer"])
         assert not set(shown) & set("<\r🎉")
         assert "R&D" not in shown

@@ -19,12 +19,12 @@ from distilabel_rag4rag.comparison import compare
 from distilabel_rag4rag.review.agreement import agreement
 from distilabel_rag4rag.review.merge import merge
 from distilabel_rag4rag.review.pull import weigh
-from distilabel_rag4rag.review.records import record_id, reviewable
+from distilabel_rag4rag.review.records import record_id, rows_to_review
 from distilabel_rag4rag.review.responses import Response
-from distilabel_rag4rag.review.sample import DESIGNS, draw
+from distilabel_rag4rag.review.sample import DESIGNS, sample_rows
 from distilabel_rag4rag.review.training_file import training_samples, write_training_file
 
-TABLE, _ = reviewable(make_rows(40))
+TABLE, _ = rows_to_review(make_rows(40))
 JUDGED = TABLE[TABLE["score"].notna()]
 
 
@@ -34,8 +34,8 @@ def keys(sample: pd.DataFrame) -> list[str]:
 
 @pytest.mark.parametrize("design", DESIGNS)
 def test_a_sample_is_the_same_for_the_same_seed_and_stands_for_all_rows(design: str) -> None:
-    sample = draw(TABLE, design, n=60, seed=3)
-    assert keys(draw(TABLE[::-1], design, n=60, seed=3)) == keys(sample)
+    sample = sample_rows(TABLE, design, n=60, seed=3)
+    assert keys(sample_rows(TABLE[::-1], design, n=60, seed=3)) == keys(sample)
     assert sample["record_id"].is_unique
     population = TABLE if design == "all" else JUDGED
     assert len(sample) == (len(population) if design == "all" else 60)
@@ -43,8 +43,8 @@ def test_a_sample_is_the_same_for_the_same_seed_and_stands_for_all_rows(design: 
     for _, stratum in sample.groupby("stratum"):
         assert stratum["weight"].nunique() == 1
     if design != "all":
-        assert keys(draw(TABLE, design, n=60, seed=4)) != keys(sample)
-        larger = draw(TABLE, design, n=110, seed=3)
+        assert keys(sample_rows(TABLE, design, n=60, seed=4)) != keys(sample)
+        larger = sample_rows(TABLE, design, n=110, seed=3)
         assert set(keys(sample)) < set(keys(larger))
 
 
@@ -58,7 +58,7 @@ def test_a_sample_is_the_same_for_the_same_seed_and_stands_for_all_rows(design: 
 def test_no_sample_is_larger_or_smaller_than_it_can_be(
     n: int, seed: int, design: str, share: float
 ) -> None:
-    sample = draw(TABLE, design, n=n, seed=seed, random_share=share)
+    sample = sample_rows(TABLE, design, n=n, seed=seed, random_share=share)
     assert len(sample) <= n
     if share or design != "disagreements":
         assert len(sample) == min(n, len(JUDGED))
@@ -66,7 +66,7 @@ def test_no_sample_is_larger_or_smaller_than_it_can_be(
 
 
 def test_a_stratified_sample_takes_as_many_from_each_stratum() -> None:
-    sample = draw(TABLE, "stratified", n=90, seed=0)
+    sample = sample_rows(TABLE, "stratified", n=90, seed=0)
     sizes = sample["stratum"].value_counts()
     score = JUDGED["score"]
     band = np.select([score >= 0.5, score > 0], ["flagged", "faint"], "clean")
@@ -81,7 +81,7 @@ def test_a_stratified_sample_takes_as_many_from_each_stratum() -> None:
 
 
 def test_uncertainty_takes_the_nearest_to_the_threshold_first() -> None:
-    sample = draw(TABLE, "uncertainty", n=40, seed=0, threshold=0.6, random_share=0.25)
+    sample = sample_rows(TABLE, "uncertainty", n=40, seed=0, threshold=0.6, random_share=0.25)
     distance = (JUDGED["score"] - 0.6).abs().sort_values()
     first = sample[sample["stratum"] == "uncertainty/first"]
     assert (first["score"] - 0.6).abs().tolist() == pytest.approx(distance[:30].tolist())
@@ -91,7 +91,7 @@ def test_uncertainty_takes_the_nearest_to_the_threshold_first() -> None:
 
 
 def test_disagreements_come_first() -> None:
-    sample = draw(TABLE, "disagreements", n=40, seed=0, random_share=0.1)
+    sample = sample_rows(TABLE, "disagreements", n=40, seed=0, random_share=0.1)
     flags = JUDGED.assign(flag=JUDGED["score"] >= 0.5).groupby("id")["flag"].agg(set)
     first = sample[sample["stratum"] == "disagreements/first"]
     assert len(first) == 36
@@ -101,7 +101,7 @@ def test_disagreements_come_first() -> None:
 
 
 def test_without_a_random_share_nothing_is_said_of_the_others() -> None:
-    sample = draw(TABLE, "uncertainty", n=20, random_share=0)
+    sample = sample_rows(TABLE, "uncertainty", n=20, random_share=0)
     assert sample["weight"].isna().all()
     records = sample[["record_id", "stratum", "weight"]]
     weights, notes = weigh(records, set(keys(sample)[:5]))
@@ -128,9 +128,9 @@ def test_without_a_random_share_nothing_is_said_of_the_others() -> None:
 )
 def test_settings_of_a_sample_are_checked(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(DistilabelUserError, match=message):
-        draw(TABLE, **arguments)
-    with pytest.raises(DistilabelUserError, match="found no answer that was judged"):
-        draw(TABLE[TABLE["score"].isna()])
+        sample_rows(TABLE, **arguments)
+    with pytest.raises(DistilabelUserError, match="expected at least one answer that was judged"):
+        sample_rows(TABLE[TABLE["score"].isna()])
 
 
 def test_those_who_answered_stand_for_those_who_did_not() -> None:
@@ -201,7 +201,7 @@ def said(
         "suggestion": "accepted",
         "contradicts": False,
         "corrected": None,
-        "stand_ins": False,
+        "replacements_left": False,
         "question_is_good": None,
     }
     return Response(**{**given, **changes})

@@ -16,14 +16,14 @@ from typer.testing import CliRunner
 
 from distilabel_rag4rag.cli.app import app
 from distilabel_rag4rag.comparison import compare
-from distilabel_rag4rag.review.connect import find_workspace, sdk
+from distilabel_rag4rag.review.connect import find_workspace, import_argilla
 from distilabel_rag4rag.review.merge import merge
+from distilabel_rag4rag.review.page_text import page_text, restore
 from distilabel_rag4rag.review.pull import pull
 from distilabel_rag4rag.review.push import _create, push
-from distilabel_rag4rag.review.records import reviewable
-from distilabel_rag4rag.review.sample import draw
+from distilabel_rag4rag.review.records import rows_to_review
+from distilabel_rag4rag.review.sample import sample_rows
 from distilabel_rag4rag.review.settings import make_settings
-from distilabel_rag4rag.review.text import display, restored
 from distilabel_rag4rag.review.training_file import training_samples
 
 
@@ -86,28 +86,30 @@ def test_a_question_that_cannot_be_answered_is_no_label() -> None:
 def test_a_correction_gets_back_what_the_page_could_not_show(
     answer: str, change: tuple[str, str], expected: tuple[str, bool]
 ) -> None:
-    shown = display(answer)
+    shown = page_text(answer)
     assert change[0] in shown
-    found, left = restored(shown.replace(*change), answer)
+    found, left = restore(shown.replace(*change), answer)
     assert left == expected[1]
     if not left:
         assert found == expected[0]
 
 
 def test_strata_without_a_chance_are_named_and_no_rate_is_estimated() -> None:
-    strata = set(draw(TABLE, n=200)["stratum"])
-    sample = draw(TABLE, n=5)
+    strata = set(sample_rows(TABLE, n=200)["stratum"])
+    sample = sample_rows(TABLE, n=5)
     left = sample.attrs["without_chance"]
     assert set(left) | set(sample["stratum"]) == strata
     assert len(left) == len(strata) - 5
     assert sample["weight"].isna().all()
-    enough = draw(TABLE, n=len(strata))
+    enough = sample_rows(TABLE, n=len(strata))
     assert enough.attrs["without_chance"] == {}
     assert enough["weight"].notna().all()
 
 
 def test_pandas_na_in_dicts_is_none() -> None:
-    table, _ = reviewable([a_row(0, hallucination_score=pd.NA, passage_id=pd.NA, abstained=pd.NA)])
+    table, _ = rows_to_review(
+        [a_row(0, hallucination_score=pd.NA, passage_id=pd.NA, abstained=pd.NA)]
+    )
     assert table["score"].isna().all()
     assert table["row"][0]["passage_id"] is None
 
@@ -128,7 +130,7 @@ def test_labels_are_not_overwritten_with_nothing(
 
     cli(server, "push", tmp_path, *where, "--dataset", "nobody-yet", "--n", 20)
     push(make_rows(6, seed=9), client=client, dataset="other-rows", workspace=WORKSPACE, n=15)
-    rg = sdk()
+    rg = import_argilla()
     rg.Dataset(
         "foreign",
         workspace=WORKSPACE,
@@ -138,11 +140,17 @@ def test_labels_are_not_overwritten_with_nothing(
         ),
         client=client,
     ).create()
-    answers = len(reviewable(rows)[0])
+    answers = len(rows_to_review(rows)[0])
     for name, expected in (
         ("nobody-yet", "holds 3 labelled answers and the pull found none; it was kept"),
-        ("other-rows", f"of the 15 records in 'other-rows' none is about one of the {answers} ans"),
-        ("foreign", "'foreign' was not made by `review push` (field 'passage' is missing"),
+        (
+            "other-rows",
+            f"about some of the {answers} answers in the rows. None of its 15 records is",
+        ),
+        (
+            "foreign",
+            "expected a dataset that `review push` made. It differs: field 'passage' is missing",
+        ),
     ):
         code, told = cli(server, "pull", tmp_path, *where, "--dataset", name)
         assert code == 2, told
@@ -174,15 +182,15 @@ def test_a_pull_tells_what_its_labels_do_not_cover(server: Server, client: Any) 
     # r0 and r2 stand for themselves, r1 and r4: the tie has its weight too.
     assert gold["review_weight"].fillna(0).tolist() == [2.0, 0.0, 2.0]
     told = " ".join(found.notes)
-    assert "1 ties: in rates each counts half" in told
-    assert "1 answers have no label: all that was said is that the question is" in told
-    assert "1 records were left out: their answers changed since the push. The new answers" in told
-    assert "1 records are about answers that the rows no longer hold" in told
-    assert "1 records that no push made were ignored" in told
+    assert "1 tie: in rates each counts half" in told
+    assert "1 answer has no label: people said only that the question is unanswerable" in told
+    assert "1 record was left out: the answer changed since the push. The new answers" in told
+    assert "1 record was left out: the rows no longer have the answer" in told
+    assert "1 record that no push made was ignored" in told
     done = push(rows, client=client, **where)  # the design is that of the records
     assert (done.created, done.updated, done.gone, done.changed) == (0, 4, 2, 1)
-    assert done.notes[0].startswith("1 records: their answers changed since the push")
-    assert done.notes[1] == "1 records that no push made were left alone."
+    assert done.notes[0].startswith("1 record is about an answer that changed since the push")
+    assert done.notes[1] == "1 record that no push made was left alone."
 
 
 def test_lone_surrogates_stop_nothing(server: Server, tmp_path: Path) -> None:
@@ -198,8 +206,8 @@ def test_lone_surrogates_stop_nothing(server: Server, tmp_path: Path) -> None:
     code, told = cli(server, "pull", file, *where, "--out", tmp_path / "out")
     assert code == 0, told
     gold = pd.read_parquet(tmp_path / "out" / "gold.parquet")
-    assert sorted(gold["id"]) == ["r0", "r1", "r2□"]
-    assert "It was □ Ines." in set(gold["answer"])
+    assert sorted(gold["id"]) == ["r0", "r1", "r2\ufffd"]
+    assert "It was \ufffd Ines." in set(gold["answer"])
 
 
 def test_a_second_push_takes_over_what_the_first_one_set(server: Server, client: Any) -> None:
@@ -219,18 +227,18 @@ def test_a_second_push_takes_over_what_the_first_one_set(server: Server, client:
 
 
 def test_names_that_cannot_be_given(client: Any) -> None:
-    with pytest.raises(DistilabelUserError, match="a name of 300 characters, expected at most 200"):
+    with pytest.raises(DistilabelUserError, match="expected at most 200 characters"):
         push(make_rows(3), client=client, dataset="x" * 300, workspace=WORKSPACE)
     push(make_rows(3), client=client, dataset="made-twice", workspace=WORKSPACE, n=20)
-    again = sdk().Dataset(
+    again = import_argilla().Dataset(
         "made-twice",
         workspace=find_workspace(client, WORKSPACE),
         settings=make_settings(client),
         client=client,
     )
-    with pytest.raises(DistilabelUserError, match="somebody else is just making 'made-twice'"):
+    with pytest.raises(DistilabelUserError, match="somebody else is making 'made-twice'"):
         _create(again)
-    with pytest.raises(DistilabelUserError, match="Name it with `workspace`"):
+    with pytest.raises(DistilabelUserError, match="workspace: found None, expected one of"):
         push(make_rows(3), client=client, dataset="anywhere")
 
 
@@ -242,7 +250,7 @@ def test_a_push_smaller_than_its_strata_says_so(server: Server, tmp_path: Path) 
     assert "n is smaller than the number of strata, so some had no chance: stratified/" in told
     code, told = cli(server, "pull", tmp_path, *where)
     assert code == 0, told
-    assert "Nobody has submitted a response yet, so `report` has no label to take." in told
+    assert "Nobody has submitted a response yet, so there is no label for `report`." in told
     assert "Corrected rates" not in told
     code, told = cli(server, "push", tmp_path, *where, "--n", 40)
     assert "no chance" not in told
@@ -259,5 +267,5 @@ def test_lone_surrogates_in_dicts_stop_nothing(client: Any, server: Server) -> N
         server.answer("ann", record["id"], values)
     found = pull(rows, client=client, **where)
     gold = found.gold.set_index("id")["gold_answer"]
-    assert gold["r1"] == "It was □ 🎉 Ines. Really."
-    assert set(gold.index) == {"r0", "r1", "r2□"}
+    assert gold["r1"] == "It was \ufffd 🎉 Ines. Really."
+    assert set(gold.index) == {"r0", "r1", "r2\ufffd"}

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from distilabel_rag4rag.cli.errors import mistakes_exit
+from distilabel_rag4rag.utils.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,15 +103,17 @@ def push(
         )
     console = Console(soft_wrap=True, highlight=False)
     console.print(
-        f"{done.created} records made, {done.updated} brought up to date"
+        f"{counted(done.created, 'record')} made, {done.updated} brought up to date"
         f" ({done.answered} of them answered) in '{done.dataset}', workspace '{done.workspace}'."
     )
     if done.gone:
-        console.print(f"{done.gone} records there are not in this sample and were left alone.")
+        gone = counted(done.gone, "record of the dataset is", "records of the dataset are")
+        console.print(f"{gone} not in this sample; left alone.")
     for note in done.notes:
         console.print(f"- {note}", markup=False)
     for reason, count in done.left_out.items():
-        console.print(f"{count} rows hold nothing to review: {reason}.", style="dim")
+        rows = counted(count, "row has", "rows have")
+        console.print(f"{rows} nothing to review: {reason}.", style="dim", markup=False)
     for record, reason in done.refused.items():
         console.print(f"Refused: {record}: {reason}", style="red", markup=False)
     console.print(f"Annotate at {done.url}")
@@ -169,16 +172,17 @@ def pull(
         samples = write_training_file(found.gold, target / "training.json", language)
     console = Console(soft_wrap=True, highlight=False)
     console.print(
-        f"{summary['responses']} responses on {summary['reviewed']} of {summary['records']}"
-        f" records; {summary['ties']} ties; {summary['drafts']} drafts and"
-        f" {summary['discarded']} discarded responses not counted."
+        f"{counted(summary['responses'], 'response')} on {summary['reviewed']} of"
+        f" {counted(summary['records'], 'record')}; {counted(summary['ties'], 'tie')};"
+        f" {counted(summary['drafts'], 'draft')} and"
+        f" {counted(summary['discarded'], 'discarded response')} not counted."
     )
     console.print(_agreement(found.agreement))
     console.print(f"Training file: {samples or 'no sample'}.")
     for note in found.notes:
         console.print(f"- {note}", style="dim", markup=False)
     if not summary["reviewed"]:
-        console.print("Nobody has submitted a response yet, so `report` has no label to take.")
+        console.print("Nobody has submitted a response yet, so there is no label for `report`.")
         return
     console.print(f"Corrected rates: rag4rag report {source} --labels {target / 'gold.parquet'}")
 
@@ -191,21 +195,26 @@ def status(
 ) -> None:
     """How far the reviewers are."""
     with mistakes_exit():
-        from distilabel_rag4rag.review.connect import connect, find_workspace, get_dataset, told
+        from distilabel_rag4rag.review.connect import (
+            connect,
+            find_workspace,
+            get_dataset,
+            plain_errors,
+        )
 
         client = connect()
         place = find_workspace(client, workspace)
         found = get_dataset(client, place, dataset or _name(source))
-        with told(client.api_url):
+        with plain_errors(client.api_url):
             progress = found.progress(with_users_distribution=True)
     console = Console(soft_wrap=True, highlight=False)
-    console.print(f"{progress['completed']} of {progress['total']} records completed.")
+    console.print(f"{progress['completed']} of {counted(progress['total'], 'record')} completed.")
     for name, counts in sorted(progress["users"].items()):
-        told_of = {
+        responses = {
             kind: counts["completed"][kind] + counts["pending"][kind]
             for kind in ("submitted", "draft", "discarded")
         }
-        console.print(f"  {name}: " + ", ".join(f"{count} {k}" for k, count in told_of.items()))
+        console.print(f"  {name}: " + ", ".join(f"{count} {k}" for k, count in responses.items()))
 
 
 def _rows(source: str) -> "pd.DataFrame":
@@ -217,10 +226,10 @@ def _rows(source: str) -> "pd.DataFrame":
         import pandas as pd
 
         from distilabel_rag4rag.data.readers.open_table import open_table
-        from distilabel_rag4rag.review.text import plain_text
+        from distilabel_rag4rag.review.page_text import without_surrogates
 
         table = open_table(source, None)
-        rows = pd.DataFrame([plain_text(row) for row in table.rows(table.columns)])
+        rows = pd.DataFrame([without_surrogates(row) for row in table.rows(table.columns)])
     return rows if "arm" in rows else rows.assign(arm=Path(source).stem)
 
 
@@ -232,13 +241,13 @@ def _name(source: str) -> str:
 
 
 def _keep_labels(file: Path, gold: "pd.DataFrame") -> None:
-    """Labels are work: nothing does not take their place."""
+    """Raise rather than replace labels, which are people's work, with nothing."""
     import pandas as pd
 
-    if gold.empty and file.is_file() and (there := len(pd.read_parquet(file))):
+    if gold.empty and file.is_file() and (labelled := len(pd.read_parquet(file))):
         raise ValueError(
-            f"--out: '{file}' holds {there} labelled answers and the pull found none; it was kept."
-            " Give another folder, or delete it."
+            f"--out: '{file}' holds {counted(labelled, 'labelled answer')} and the pull found"
+            " none; it was kept. Give another folder, or delete it."
         )
 
 
@@ -254,11 +263,11 @@ def _agreement(found: dict[str, Any]) -> str:
     if not found["records"]:
         return "Agreement: no record was answered by more than one person."
 
-    def told_as(value: float | None) -> str:
+    def as_text(value: float | None) -> str:
         return "not defined" if value is None else f"{value:.2f}"
 
     return (
-        f"Agreement on {found['kappa_records']} records, hallucinated or not: {found['kappa_kind']}"
-        f"'s kappa {told_as(found['kappa'])}; spans on {found['records']}: F1"
-        f" {told_as(found['span_f1'])}."
+        f"Agreement on {counted(found['kappa_records'], 'record')}, hallucinated or not:"
+        f" {found['kappa_kind']}'s kappa {as_text(found['kappa'])}; spans on {found['records']}: F1"
+        f" {as_text(found['span_f1'])}."
     )

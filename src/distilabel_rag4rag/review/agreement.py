@@ -72,7 +72,7 @@ def _pair(both: list[tuple[Response, Response]]) -> dict[str, Any]:
 
 
 def _cohen(a: list[Any], b: list[Any]) -> float | None:
-    if len({*a, *b}) < 2:  # undefined: there is no agreement beyond chance to be had
+    if len({*a, *b}) < 2:  # undefined: where all say the same, so does chance
         return None
     return _defined(cohen_kappa_score(a, b))
 
@@ -86,12 +86,12 @@ def _fleiss(ratings: list[list[Any]]) -> float | None:
 
 
 def _span_f1(pairs: Sequence[tuple[Response, Response]]) -> float | None:
-    common = marked_by = 0
+    common = total = 0
     for a, b in pairs:
-        here, there = marked(a.spans), marked(b.spans)
-        common += len(here & there)
-        marked_by += len(here) + len(there)
-    return 2 * common / marked_by if marked_by else None
+        places_a, places_b = marked(a.spans), marked(b.spans)
+        common += len(places_a & places_b)
+        total += len(places_a) + len(places_b)
+    return 2 * common / total if total else None
 
 
 def _defined(kappa: float) -> float | None:

@@ -7,7 +7,8 @@ from distilabel.steps import GlobalStep, StepInput
 from distilabel.steps.argilla.base import ArgillaBase
 from pydantic import Field, PrivateAttr
 
-from distilabel_rag4rag.review.sample import Design
+from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.review.sample import DEFAULT_DESIGN, Design
 from distilabel_rag4rag.utils.public import public
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class ArgillaReview(ArgillaBase, GlobalStep):
     on all the same and an error is logged; `rag4rag review push` sends them then.
 
     Attributes:
-        dataset_name: name of the dataset in Argilla; it is made if it is not there.
-        dataset_workspace: its workspace. Defaults to `None`, the only one there is.
+        dataset_name: name of the dataset in Argilla; it is made if it does not exist.
+        dataset_workspace: its workspace. Defaults to `None`, the only one.
         api_url: the server's address. Defaults to `ARGILLA_API_URL`.
         api_key: the key of an owner or admin. Defaults to `ARGILLA_API_KEY`.
         design: who is drawn: `stratified` (by arm and score), `uncertainty` (nearest the
@@ -81,7 +82,7 @@ class ArgillaReview(ArgillaBase, GlobalStep):
         ```
     """
 
-    design: Design = "stratified"
+    design: Design = DEFAULT_DESIGN
     seed: int = Field(default=0, ge=0)
     random_share: float = Field(default=0.25, ge=0, lt=1)
     annotators: int = Field(default=1, ge=1)
@@ -114,24 +115,27 @@ class ArgillaReview(ArgillaBase, GlobalStep):
     def load(self) -> None:
         """Connects; what is wrong with server, key, workspace or dataset is an error here."""
         super(ArgillaBase, self).load()  # ArgillaBase's own waits through five retries first
-        from distilabel.errors import DistilabelUserError
-
-        from distilabel_rag4rag.review.connect import connect, find_dataset, find_workspace, told
+        from distilabel_rag4rag.review.connect import (
+            connect,
+            find_dataset,
+            find_workspace,
+            plain_errors,
+        )
         from distilabel_rag4rag.review.settings import check_settings, make_settings
 
         if not self.dataset_name:
-            raise DistilabelUserError("dataset_name: found none, expected a name.")
+            raise ConfigError("dataset_name", self.dataset_name, "a name")
         self._client = connect(self.api_url, self.api_key and self.api_key.get_secret_value())
         place = find_workspace(self._client, self.dataset_workspace)
-        with told(self._client.api_url):
-            if (there := find_dataset(place, self.dataset_name)) is not None:
-                wanted = make_settings(
+        with plain_errors(self._client.api_url):
+            if (existing := find_dataset(place, self.dataset_name)) is not None:
+                settings = make_settings(
                     self._client,
                     annotators=self.annotators,
                     show_arm=self.show_arm,
                     show_human_answer=self.show_human_answer,
                 )
-                check_settings(there, wanted)
+                check_settings(existing, settings)
 
     def unload(self) -> None:
         """Closes the connection."""
@@ -152,6 +156,7 @@ class ArgillaReview(ArgillaBase, GlobalStep):
         from distilabel.errors import DistilabelUserError
 
         from distilabel_rag4rag.review.push import push
+        from distilabel_rag4rag.utils.text import counted
 
         try:
             done = push(
@@ -172,8 +177,8 @@ class ArgillaReview(ArgillaBase, GlobalStep):
             self._logger.error(f"The rows pass on, but were not sent for review: {error}")
         else:
             self._logger.info(
-                f"{done.created} records made, {done.updated} brought up to date; annotate at"
-                f" {done.url}"
+                f"{counted(done.created, 'record')} made, {done.updated} brought up to date;"
+                f" annotate at {done.url}"
             )
             for note in done.notes:
                 self._logger.warning(note)

@@ -1,4 +1,4 @@
-"""The client, the workspace and the dataset; what can be wrong with them, in one sentence each."""
+"""The client, the workspace and the dataset, and their errors in one sentence each."""
 
 import os
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ BATCH_SECONDS = 120.0
 INSTALL = "pip install 'distilabel-rag4rag[argilla]'"
 
 
-def sdk() -> Any:
+def import_argilla() -> Any:
     """The module `argilla`.
 
     Raises:
@@ -50,7 +50,7 @@ def connect(url: str | None = None, key: str | None = None) -> "Argilla":
     """
     import httpx
 
-    argilla = sdk()
+    argilla = import_argilla()
     url = url or os.environ.get(URL_VARIABLE)
     secret = SecretStr(key or os.environ.get(KEY_VARIABLE) or "")
     del key  # a traceback shows what variables hold
@@ -63,7 +63,7 @@ def connect(url: str | None = None, key: str | None = None) -> "Argilla":
         raise DistilabelUserError(
             f"{KEY_VARIABLE}: not set, expected the API key that '{url}/user-settings' shows."
         )
-    with told(url), _no_other_server(url):
+    with plain_errors(url), _require_argilla(url):
         # retries=0: the SDK's five would wait without saying anything
         client = argilla.Argilla(
             api_url=url,
@@ -95,7 +95,7 @@ def find_workspace(client: "Argilla", name: str | None) -> "Workspace":
     Raises:
         DistilabelUserError: if there is none of that name; it names those that the user can see.
     """
-    with told(client.api_url):
+    with plain_errors(client.api_url):
         workspaces = list(client.workspaces)
     names = sorted(str(workspace.name) for workspace in workspaces)
     if name is None and len(workspaces) == 1:
@@ -107,7 +107,6 @@ def find_workspace(client: "Argilla", name: str | None) -> "Workspace":
         "workspace",
         name,
         f"one of {names}, those of '{client.me.username}' on '{client.api_url}'",
-        "Name it with `workspace`.",
     )
 
 
@@ -125,26 +124,23 @@ def get_dataset(client: "Argilla", workspace: "Workspace", name: str) -> "Datase
     Raises:
         DistilabelUserError: if there is none; it names those that there are.
     """
-    with told(client.api_url):
+    with plain_errors(client.api_url):
         dataset = find_dataset(workspace, name)
         if dataset is not None:
             return dataset
         names = sorted(str(dataset.name) for dataset in workspace.datasets)
-    raise DistilabelUserError(
-        f"dataset: found {name!r}, expected one of {names}, those in the workspace"
-        f" '{workspace.name}'."
-    )
+    raise ConfigError("dataset", name, f"one of {names}, those in the workspace '{workspace.name}'")
 
 
 @contextmanager
-def told(url: str) -> Iterator[None]:
-    """What the SDK and the network raise, as one sentence.
+def plain_errors(url: str) -> Iterator[None]:
+    """Errors of the SDK and the network as one sentence.
 
     Without their tracebacks: distilabel prints the variables of each frame, the key among them.
     """
     import httpx
 
-    sdk()
+    import_argilla()
     from argilla._exceptions import (
         ArgillaAPIError,
         ArgillaCredentialsError,
@@ -167,11 +163,11 @@ def told(url: str) -> Iterator[None]:
     except ArgillaAPIError as error:
         raise DistilabelUserError(
             f"The Argilla server at '{url}' answered with an error {error.status_code}:"
-            f" {_short(error)}"
+            f" {_one_line(error)}"
         ) from None
     except httpx.ConnectError as error:
         raise DistilabelUserError(
-            f"{URL_VARIABLE}: no Argilla server answers at '{url}' ({_short(error)})."
+            f"{URL_VARIABLE}: no Argilla server answers at '{url}' ({_one_line(error)})."
         ) from None
     except httpx.TimeoutException as error:
         raise DistilabelUserError(
@@ -180,32 +176,32 @@ def told(url: str) -> Iterator[None]:
         ) from None
     except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise DistilabelUserError(
-            f"{URL_VARIABLE}: '{url}' cannot be used ({_short(error)}), expected an address such"
+            f"{URL_VARIABLE}: '{url}' cannot be used ({_one_line(error)}), expected an address such"
             " as http://localhost:6900."
         ) from None
     except httpx.HTTPError as error:
         raise DistilabelUserError(
-            f"The Argilla server at '{url}' broke off ({_short(error)}); do the same again, what"
+            f"The Argilla server at '{url}' broke off ({_one_line(error)}); do the same again, what"
             " it holds by now is not made twice."
         ) from None
     except ArgillaError as error:
         raise DistilabelUserError(
-            f"The Argilla server at '{url}': {_short(error.__cause__ or error)}"
+            f"The Argilla server at '{url}': {_one_line(error.__cause__ or error)}"
         ) from None
 
 
 @contextmanager
-def _no_other_server(url: str) -> Iterator[None]:
-    """Something answers, but not as Argilla does: a page in HTML, other JSON, nothing at /me."""
+def _require_argilla(url: str) -> Iterator[None]:
+    """An error where the server answers, but not as Argilla does: HTML, other JSON, no /me."""
     from argilla._exceptions import NotFoundError
 
     try:
         yield
     except (NotFoundError, ValueError):
         raise DistilabelUserError(
-            f"{URL_VARIABLE}: what answers at '{url}' is no Argilla server (version 2)."
+            f"{URL_VARIABLE}: the server at '{url}' is not an Argilla server (version 2)."
         ) from None
 
 
-def _short(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]

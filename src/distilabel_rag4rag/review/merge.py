@@ -29,7 +29,7 @@ def merge(responses: Sequence[Response], answer: str) -> dict[str, Any]:
     hallucinated = _majority(votes)
     agreeing = [r for r in responses if r.hallucinated == hallucinated]
     suggestions = {r.suggestion for r in responses}
-    corrected = _most_said(r.corrected for r in responses if r.corrected)
+    corrected = _most_common(r.corrected for r in responses if r.corrected)
     return {
         "gold_hallucinated": hallucinated,
         "gold_tie": bool(votes) and hallucinated is None,
@@ -76,9 +76,8 @@ def _majority(votes: Iterable[Any]) -> Any:
     return vote if 2 * count > counts.total() else None
 
 
-def _most_said(texts: Iterable[str]) -> str | None:
+def _most_common(texts: Iterable[str]) -> str | None:
     """The text said most often; None if two are said equally often."""
     counts = Counter(texts).most_common(2)
-    return (
-        None if not counts or (len(counts) == 2 and counts[0][1] == counts[1][1]) else counts[0][0]
-    )
+    is_tie = len(counts) == 2 and counts[0][1] == counts[1][1]
+    return None if not counts or is_tie else counts[0][0]

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from distilabel_rag4rag.review.agreement import agreement
 from distilabel_rag4rag.review.merge import merge
+from distilabel_rag4rag.review.page_text import without_surrogates
 from distilabel_rag4rag.review.responses import Gathered, Response, gather
-from distilabel_rag4rag.review.text import plain_text
+from distilabel_rag4rag.utils.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ KEPT = (
 
 @dataclass(frozen=True)
 class Pulled:
-    """What people said.
+    """The labels of people.
 
     Attributes:
         gold: one row per reviewed record: the row's own columns, `record_id`, the gold columns of
@@ -61,7 +62,7 @@ def pull(rows: Any, *, client: "Argilla", dataset: str, workspace: str | None = 
         dataset, workspace: their names.
 
     Raises:
-        DistilabelUserError: if there is no such dataset, or none of these rows in it.
+        ConfigError: if there is no such dataset, or none of these rows in it.
     """
     import pandas as pd
 
@@ -71,10 +72,10 @@ def pull(rows: Any, *, client: "Argilla", dataset: str, workspace: str | None = 
         by_record[response.record_id].append(response)
     gold = []
     for entry in gathered.records.to_dict("records"):
-        if said := by_record.get(entry["record_id"]):
+        if responses := by_record.get(entry["record_id"]):
             kept = {name: entry["row"].get(name) for name in KEPT}
-            merged = merge(said, entry["row"]["answer"])
-            gold.append(plain_text({**kept, "record_id": entry["record_id"], **merged}))
+            merged = merge(responses, entry["row"]["answer"])
+            gold.append(without_surrogates({**kept, "record_id": entry["record_id"], **merged}))
     columns = [*KEPT, "record_id", *_GOLD]
     frame = pd.DataFrame(gold, columns=columns)
     for name in ("gold_hallucinated", "gold_question_is_good"):
@@ -84,16 +85,14 @@ def pull(rows: Any, *, client: "Argilla", dataset: str, workspace: str | None = 
     weights, notes = weigh(gathered.records, set(frame.loc[counts, "record_id"]))
     frame["review_weight"] = frame["record_id"].map(weights)
     if ties := int((frame["gold_tie"] == True).sum()):  # noqa: E712
-        notes.append(f"{ties} ties: in rates each counts half as hallucinated.")
-    if silent := int((~counts).sum()):
-        notes.append(
-            f"{silent} answers have no label: all that was said is that the question is"
-            " unanswerable."
-        )
+        notes.append(f"{counted(ties, 'tie')}: in rates each counts half as hallucinated.")
+    if unlabelled := int((~counts).sum()):
+        answers = counted(unlabelled, "answer has", "answers have")
+        notes.append(f"{answers} no label: people said only that the question is unanswerable.")
     return Pulled(
         gold=frame,
         responses=pd.DataFrame(
-            [plain_text(asdict(one)) for one in gathered.responses], columns=list(_FIELDS)
+            [without_surrogates(asdict(one)) for one in gathered.responses], columns=list(_FIELDS)
         ),
         agreement=agreement(gathered.responses),
         records=len(gathered.records),
@@ -121,8 +120,8 @@ _FIELDS = Response.__dataclass_fields__
 def weigh(records: "pd.DataFrame", labelled: set[str]) -> tuple[dict[str, float], list[str]]:
     """The weight of each labelled record, for its stratum's rows and those not labelled.
 
-    Within a stratum those that people answered stand for those that they did not. A stratum in
-    which nothing was answered is spoken for by nobody, and a note says so.
+    Within a stratum those that people answered stand for those that they did not. Nothing is
+    known of a stratum in which nothing was answered, and a note says so.
     """
     weights: dict[str, float] = {}
     notes: list[str] = []
@@ -132,8 +131,9 @@ def weigh(records: "pd.DataFrame", labelled: set[str]) -> tuple[dict[str, float]
         if not answered:
             rows = given.sum()
             notes.append(
-                f"{name}: none of its {len(given)} records has a label yet, so the"
-                f" {rows:.0f} rows they stand for are left out of corrected rates."
+                f"{name}: none of its {counted(len(given), 'record')} has a label yet, so the"
+                f" {counted(round(rows), 'row')} that they stand for are left out of corrected"
+                " rates."
             )
             continue
         share = given.sum(skipna=False) / given[answered].sum(skipna=False)
@@ -149,27 +149,31 @@ def weigh(records: "pd.DataFrame", labelled: set[str]) -> tuple[dict[str, float]
 def _notes(gathered: Gathered) -> list[str]:
     notes = []
     if gathered.changed:
+        records = counted(gathered.changed, "record was", "records were")
         notes.append(
-            f"{gathered.changed} records were left out: their answers changed since the push. The"
-            " new answers had no chance to be drawn; the labels speak for the others only."
+            f"{records} left out: the answer changed since the push. The new answers had no chance"
+            " to be drawn; the labels are about the others only."
         )
-    if others := gathered.gone - gathered.changed:
-        notes.append(
-            f"{others} records are about answers that the rows no longer hold; they were left out."
+    if missing := gathered.gone - gathered.changed:
+        records = counted(missing, "record was", "records were")
+        notes.append(f"{records} left out: the rows no longer have the answer.")
+    if gathered.others:
+        records = counted(
+            gathered.others, "record that no push made was", "records that no push made were"
         )
-    if gathered.foreign:
-        notes.append(f"{gathered.foreign} records that no push made were ignored.")
-    if left := sum(response.stand_ins for response in gathered.responses):
+        notes.append(f"{records} ignored.")
+    if left := sum(response.replacements_left for response in gathered.responses):
+        answers = counted(left, "corrected answer has", "corrected answers have")
         notes.append(
-            f"{left} corrected answers hold characters of the page's copy (□, ‹, ＆) that could"
-            " not be put back."
+            f"{answers} characters of the page's copy (□, ‹, ＆) that could not be put back."
         )
     if contradicting := sum(response.contradicts for response in gathered.responses):
+        responses = counted(contradicting, "response says", "responses say")
         notes.append(
-            f"{contradicting} responses say 'supported' and keep spans: the verdict counts, the"
-            " spans do not."
+            f"{responses} 'supported' and keep spans: the verdict counts, the spans do not."
         )
-    bare = [r for r in gathered.responses if r.hallucinated and not r.spans]
-    if bare:
-        notes.append(f"{len(bare)} responses say 'hallucinated' or 'partly' and mark no span.")
+    without_spans = [r for r in gathered.responses if r.hallucinated and not r.spans]
+    if without_spans:
+        responses = counted(len(without_spans), "response says", "responses say")
+        notes.append(f"{responses} 'hallucinated' or 'partly' and mark no span.")
     return notes

@@ -1,17 +1,23 @@
-"""Rows into Argilla: new records are made, those that are there are brought up to date."""
+"""Rows into Argilla: new records are made, existing ones are brought up to date."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag.errors import ConfigError
-from distilabel_rag4rag.review.connect import find_dataset, find_workspace, sdk, told
-from distilabel_rag4rag.review.records import reviewable, to_record
-from distilabel_rag4rag.review.sample import draw
-from distilabel_rag4rag.review.server_records import is_ours, read_records
+from distilabel_rag4rag.review.connect import (
+    find_dataset,
+    find_workspace,
+    import_argilla,
+    plain_errors,
+)
+from distilabel_rag4rag.review.records import rows_to_review, to_record
+from distilabel_rag4rag.review.sample import DEFAULT_DESIGN, sample_rows
+from distilabel_rag4rag.review.server_records import count_changed, pushed_records
 from distilabel_rag4rag.review.settings import check_settings, make_settings
+from distilabel_rag4rag.utils.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,127 +81,136 @@ def push(
 
     Args:
         rows: rows with `id`, `question`, `context` and `answer`; `arm`, `hallucination_score`,
-            `hallucinated_spans` and what else columns.py names are used where they are.
+            `hallucinated_spans` and other columns of `schema` are used where they exist.
         client: of `connect`.
-        dataset: its name; it is made if it is not there.
-        workspace: its name; None is the only one there is.
-        design, n, seed, threshold, random_share: see `sample.draw`; the design of None is that of
-            the records that are there, else `stratified`.
+        dataset: its name; it is made if it does not exist.
+        workspace: its name; None: the only one.
+        design, n, seed, threshold, random_share: see `sample.sample_rows`; None as design: that of
+            the existing records, else `stratified`.
         annotators: so many people answer each record, for agreement; None: as many as in the
-            dataset that is there, else 1.
+            existing dataset, else 1.
         show_arm, show_human_answer: see `settings.make_settings`.
 
     Raises:
-        DistilabelUserError: if something does not fit; then nothing was written.
+        ConfigError: if a setting does not fit; then nothing was written.
     """
     if annotators is not None and annotators < 1:
         raise ConfigError("annotators", annotators, "at least 1")
     if len(dataset) > LONGEST_NAME:
-        raise ConfigError("dataset", dataset, f"a name of at most {LONGEST_NAME} characters")
-    table, left_out = reviewable(rows)
+        raise ConfigError(
+            "dataset",
+            f"{dataset[:20]}…",
+            f"at most {LONGEST_NAME} characters",
+            f"The name has {len(dataset)}.",
+        )
+    table, left_out = rows_to_review(rows)
     if table.empty:
-        raise DistilabelUserError(f"rows: found none with an answer to review ({left_out}).")
+        raise ConfigError("rows", left_out, "at least one row with an answer to review")
     how = {"n": n, "seed": seed, "threshold": threshold, "random_share": random_share}
-    sample = draw(table, design or "stratified", **how)  # type: ignore[arg-type]
-    shown = {"show_arm": show_arm, "show_human_answer": show_human_answer}
+    sample = sample_rows(table, design or DEFAULT_DESIGN, **how)  # type: ignore[arg-type]
+    visible = {"show_arm": show_arm, "show_human_answer": show_human_answer}
     place = find_workspace(client, workspace)
-    with told(client.api_url):
+    existing: dict[str, dict[str, Any]] = {}
+    others = 0
+    with plain_errors(client.api_url):
         found = find_dataset(place, dataset)
         if found is not None and annotators is None:
             annotators = int(found.settings.distribution.min_submitted)
-        wanted = make_settings(client, annotators=annotators or 1, **shown)
-        there: dict[str, dict[str, Any]] = {}
-        foreign = 0
+        settings = make_settings(client, annotators=annotators or 1, **visible)
         if found is not None:
-            check_settings(found, wanted)
-            for record in read_records(client, found):
-                if is_ours(record):
-                    there[record["external_id"]] = record
-                else:
-                    foreign += 1
-            earlier = {str(r["metadata"]["stratum"]).split("/")[0] for r in there.values()}
-            if design is None and earlier:
-                design = min(earlier)
-                sample = draw(table, design, **how)  # type: ignore[arg-type]
-            sample = _same_sample(table, sample, there, design or "stratified", dataset)
-        answered = {key for key, record in there.items() if record["responses"]}
+            check_settings(found, settings)
+            existing, others = pushed_records(client, found)
+            if design is None and existing:
+                design = min(_designs(existing))
+                sample = sample_rows(table, design, **how)  # type: ignore[arg-type]
+            sample = _same_sample(table, sample, existing, design or DEFAULT_DESIGN, dataset)
+        answered = {key for key, record in existing.items() if record["responses"]}
         records = [
-            to_record(row, threshold=threshold, suggest=row["record_id"] not in answered, **shown)
+            to_record(row, threshold=threshold, suggest=row["record_id"] not in answered, **visible)
             for row in sample.to_dict("records")
         ]
         if found is None:
-            found = _create(sdk().Dataset(dataset, workspace=place, settings=wanted, client=client))
+            found = _create(
+                import_argilla().Dataset(dataset, workspace=place, settings=settings, client=client)
+            )
         refused: dict[str, str] = {}
-        for batch in _batches(records):
-            refused |= _log(client, found, batch)
-    taken = set(sample["record_id"]) - refused.keys()
-    gone = [there[key]["metadata"] for key in there.keys() - set(table["record_id"])]
-    asked = set(zip(table["arm"], table["id"], strict=True))
-    changed = sum((one.get("arm"), one.get("row_id")) in asked for one in gone)
+        for start in range(0, len(records), BATCH):
+            refused |= _send(client, found, records[start : start + BATCH])
+    accepted = set(sample["record_id"]) - refused.keys()
+    known = set(table["record_id"])
+    changed = count_changed([one for key, one in existing.items() if key not in known], table)
     return Pushed(
         dataset=dataset,
         workspace=str(place.name),
         url=f"{client.api_url.rstrip('/')}/dataset/{found.id}/annotation-mode",
-        created=len(taken - there.keys()),
-        updated=len(taken & there.keys()),
-        answered=len(taken & answered),
-        gone=len(there.keys() - set(sample["record_id"])),
+        created=len(accepted - existing.keys()),
+        updated=len(accepted & existing.keys()),
+        answered=len(accepted & answered),
+        gone=len(existing.keys() - set(sample["record_id"])),
         changed=changed,
-        notes=_notes(changed, foreign, sample.attrs.get("without_chance") or {}),
+        notes=_notes(changed, others, sample.attrs.get("without_chance") or {}),
         refused=refused,
         left_out=left_out,
     )
 
 
+def _designs(records: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """By which designs these records were drawn: one, unless somebody edited them."""
+    return {str(one["metadata"].get("stratum")).split("/")[0] for one in records.values()}
+
+
 def _same_sample(
     table: "pd.DataFrame",
     drawn: "pd.DataFrame",
-    there: dict[str, dict[str, Any]],
+    existing: Mapping[str, Mapping[str, Any]],
     design: str,
     dataset: str,
 ) -> "pd.DataFrame":
-    """The sample that is on the server, with its weights, or a larger one that holds it."""
-    if not there:
+    """The sample that is on the server, with its weights, or a larger one that contains it."""
+    if not existing:
         return drawn
-    elsewhere = f"give another name than '{dataset}'"
-    earlier = {str(record["metadata"].get("stratum")).split("/")[0] for record in there.values()}
-    if earlier != {design}:
-        raise DistilabelUserError(
-            f"design: found {design!r}, expected {sorted(earlier)[0]!r}, by which the records of"
-            f" the dataset were drawn, or {elsewhere}."
-        )
-    known = table[table["record_id"].isin(there)]
+    hint = f"Give another name than '{dataset}' for a new sample."
+    if (earlier := _designs(existing)) != {design}:
+        expected = f"{min(earlier)!r}, by which the records of the dataset were drawn"
+        raise ConfigError("design", design, expected, hint)
+    known = table[table["record_id"].isin(existing)]
     if known.empty:
-        raise DistilabelUserError(
-            f"dataset: none of its {len(there)} records is about one of these answers; {elsewhere}."
+        expected = f"records about these answers; none of its {len(existing)} records is about one"
+        raise ConfigError("dataset", dataset, expected, hint)
+    if len(drawn) > len(existing):
+        if set(existing) <= set(drawn["record_id"]):
+            return drawn
+        expected = (
+            f"a sample that contains the {counted(len(existing), 'existing record')}; rows or "
+            "settings have changed since"
         )
-    if len(drawn) > len(there) and set(there) <= set(drawn["record_id"]):
-        return drawn
-    if len(drawn) > len(there):
-        raise DistilabelUserError(
-            f"n: a sample of {len(drawn)} drawn now does not hold the {len(there)} records that"
-            f" are there, because rows or settings have changed; {elsewhere}."
-        )
-    first = {key: record["metadata"] for key, record in there.items()}
+        raise ConfigError("n", len(drawn), expected, hint)
+    metadata = [existing[key]["metadata"] for key in known["record_id"]]
     return known.assign(
-        stratum=[first[key]["stratum"] for key in known["record_id"]],
-        weight=[first[key].get("weight") for key in known["record_id"]],
+        stratum=[one["stratum"] for one in metadata],
+        weight=[one.get("weight") for one in metadata],
     )
 
 
-def _notes(changed: int, foreign: int, without_chance: dict[str, int]) -> list[str]:
+def _notes(changed: int, others: int, without_chance: Mapping[str, int]) -> list[str]:
     notes = []
     if changed:
+        records = counted(changed, "record is about an answer", "records are about answers")
         notes.append(
-            f"{changed} records: their answers changed since the push; the new answers are not"
-            " reviewed. Another dataset takes a sample of all answers there are now."
+            f"{records} that changed since the push; the new ones are not reviewed. A dataset with"
+            " another name takes a sample of all answers of today."
         )
-    if foreign:
-        notes.append(f"{foreign} records that no push made were left alone.")
-    if without_chance:
-        told = ", ".join(f"{name} ({rows} rows)" for name, rows in without_chance.items())
+    if others:
         notes.append(
-            f"n is smaller than the number of strata, so some had no chance: {told}. No rate can"
+            f"{counted(others, 'record that no push made was', 'records that no push made were')}"
+            " left alone."
+        )
+    if without_chance:
+        strata = ", ".join(
+            f"{name} ({counted(rows, 'row')})" for name, rows in without_chance.items()
+        )
+        notes.append(
+            f"n is smaller than the number of strata, so some had no chance: {strata}. No rate can"
             " be estimated until a push with a larger n."
         )
     return notes
@@ -208,17 +223,12 @@ def _create(dataset: "Dataset") -> "Dataset":
         return dataset.create()
     except ConflictError:
         raise DistilabelUserError(
-            f"dataset: somebody else is just making '{dataset.name}'; push again in a moment, what"
-            " it holds by then is not made twice."
+            f"dataset: somebody else is making '{dataset.name}' at this moment; push again, no"
+            " record is made twice."
         ) from None
 
 
-def _batches(records: "list[Record]") -> "Iterator[list[Record]]":
-    for start in range(0, len(records), BATCH):
-        yield records[start : start + BATCH]
-
-
-def _log(client: "Argilla", dataset: "Dataset", batch: "list[Record]") -> dict[str, str]:
+def _send(client: "Argilla", dataset: "Dataset", batch: "list[Record]") -> dict[str, str]:
     """Upsert a batch; where the server refuses it, its halves, until only the bad ones are left."""
     from argilla._exceptions import UnprocessableEntityError
 
@@ -231,5 +241,5 @@ def _log(client: "Argilla", dataset: "Dataset", batch: "list[Record]") -> dict[s
         if len(batch) == 1:
             return {str(batch[0].id): " ".join(str(error).split())[:300]}
         half = len(batch) // 2
-        return _log(client, dataset, batch[:half]) | _log(client, dataset, batch[half:])
+        return _send(client, dataset, batch[:half]) | _send(client, dataset, batch[half:])
     return {}

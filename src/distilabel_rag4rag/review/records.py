@@ -1,4 +1,4 @@
-"""A row becomes a record that the server accepts, and that the page shows at the right words."""
+"""Rows as records that the server accepts and whose spans the page shows at the right words."""
 
 import hashlib
 import json
@@ -6,16 +6,18 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from distilabel_rag4rag.review.connect import sdk
+from distilabel_rag4rag.data.values import plain
+from distilabel_rag4rag.review.connect import import_argilla
+from distilabel_rag4rag.review.page_text import page_text
 from distilabel_rag4rag.review.settings import ARM_FIELD, SPAN_LABEL
-from distilabel_rag4rag.review.text import display, encodable
 from distilabel_rag4rag.schema import HUMAN, OLD_ARM_NAMES, REPAIRED
+from distilabel_rag4rag.utils.text import has_text, replace_surrogates
 
 if TYPE_CHECKING:
     import pandas as pd
     from argilla import Record, Suggestion
 
-#: Rows of these arms hold no LLM's own answer.
+#: Rows of these arms have no answer of an LLM of their own.
 NOT_REVIEWED = (HUMAN, REPAIRED, *OLD_ARM_NAMES)
 #: The name of the arm where the rows have none.
 ONLY_ARM = "answers"
@@ -23,7 +25,7 @@ ONLY_ARM = "answers"
 AGENT = "LettuceDetect"
 
 
-def reviewable(rows: Any) -> "tuple[pd.DataFrame, dict[str, int]]":
+def rows_to_review(rows: Any) -> "tuple[pd.DataFrame, dict[str, int]]":
     """The rows with an answer to review, and how many others there are, by reason.
 
     Returns:
@@ -32,12 +34,12 @@ def reviewable(rows: Any) -> "tuple[pd.DataFrame, dict[str, int]]":
     """
     import pandas as pd
 
-    listed = rows.to_dict("records") if hasattr(rows, "iterrows") else rows
+    dicts = rows.to_dict("records") if hasattr(rows, "iterrows") else rows
     kept: list[dict[str, Any]] = []
     left_out: dict[str, int] = {}
     seen: set[str | None] = set()
-    for given in listed:
-        row = {name: _plain(value) for name, value in given.items()}
+    for given in dicts:
+        row = {name: _python(value) for name, value in given.items()}
         row["arm"] = str(row.get("arm") or ONLY_ARM)
         reason = _reason(row)
         key = None if reason else record_id(row)
@@ -51,8 +53,8 @@ def reviewable(rows: Any) -> "tuple[pd.DataFrame, dict[str, int]]":
         score = min(max(score, 0.0), 1.0) if _is_number(score) else math.nan
         kept.append(
             {
-                "arm": encodable(row["arm"]),
-                "id": encodable(str(row["id"])),
+                "arm": replace_surrogates(row["arm"]),
+                "id": replace_surrogates(str(row["id"])),
                 "score": score,
                 "record_id": key,
                 "row": row,
@@ -66,9 +68,9 @@ def _reason(row: dict[str, Any]) -> str | None:
         return f"arm {row['arm']}"
     if row.get("abstained") is True:
         return "abstained"
-    if not _has_text(row.get("answer")):
+    if not has_text(row.get("answer")):
         return "no answer"
-    if not _has_text(row.get("question")) or not _has_text(_evidence(row)):
+    if not has_text(row.get("question")) or not has_text(_evidence(row)):
         return "no question or no passage"
     return None if row.get("id") is not None else "no id"
 
@@ -109,31 +111,31 @@ _ENDS = ("start", "end")
 
 
 def to_record(
-    drawn: Mapping[Any, Any],
+    sampled: Mapping[Any, Any],
     *,
     threshold: float = 0.5,
     suggest: bool = True,
     show_arm: bool = False,
     show_human_answer: bool = False,
 ) -> "Record":
-    """The record of a drawn row.
+    """The record of a row of the sample.
 
     Args:
-        drawn: `row`, `record_id`, `score`, `stratum` and `weight`.
+        sampled: `row`, `record_id`, `score`, `stratum` and `weight`.
         threshold: the score from which an answer is flagged.
         suggest: with the judge's spans; without, those on the server stay.
         show_arm, show_human_answer: whether the dataset has these fields.
     """
-    row, score = drawn["row"], drawn["score"]
+    row, score = sampled["row"], sampled["score"]
     fields = {
-        "question": display(row["question"], spans=False),
-        "passage": display(_evidence(row), spans=False),
-        "answer": display(row["answer"]),
+        "question": page_text(row["question"], spans=False),
+        "passage": page_text(_evidence(row), spans=False),
+        "answer": page_text(row["answer"]),
     }
     if show_arm:
-        fields[ARM_FIELD] = display(row["arm"], spans=False)
-    if show_human_answer and _has_text(row.get("human_answer")):
-        fields["human_answer"] = display(row["human_answer"], spans=False)
+        fields[ARM_FIELD] = page_text(row["arm"], spans=False)
+    if show_human_answer and has_text(row.get("human_answer")):
+        fields["human_answer"] = page_text(row["human_answer"], spans=False)
     retrieval = row.get("retrieval_scores")
     metadata = {
         "score": score,
@@ -143,31 +145,31 @@ def to_record(
         "arm": row["arm"],
         "retrieval_score": retrieval[0] if isinstance(retrieval, list) and retrieval else None,
         "source_rank": row.get("source_rank"),
-        "stratum": drawn["stratum"],
-        "weight": drawn["weight"],
+        "stratum": sampled["stratum"],
+        "weight": sampled["weight"],
     }
-    return sdk().Record(
-        id=drawn["record_id"],
+    typed = {name: _metadata_value(name, value) for name, value in metadata.items()}
+    return import_argilla().Record(
+        id=sampled["record_id"],
         fields=fields,
-        metadata={name: value for name, value in map(_metadatum, metadata.items()) if _is(value)},
+        metadata={name: value for name, value in typed.items() if value is not None},
         suggestions=[_suggestion(row)] if suggest else [],
     )
 
 
-def _metadatum(item: tuple[str, Any]) -> tuple[str, Any]:
+def _metadata_value(name: str, value: Any) -> Any:
     """The server takes no int for a float, no float for an int, and no NaN."""
-    name, value = item
     if name == "source_rank":
-        return name, int(value) if _is_number(value) else None
+        return int(value) if _is_number(value) else None
     if name in ("score", "uncertainty", "retrieval_score", "weight"):
-        return name, float(value) if _is_number(value) else None
-    return name, encodable(value) if isinstance(value, str) else value
+        return float(value) if _is_number(value) else None
+    return replace_surrogates(value) if isinstance(value, str) else value
 
 
 def _suggestion(row: Mapping[str, Any]) -> "Suggestion":
     spans = valid_spans(row.get("hallucinated_spans"), len(row["answer"]))
     scores = [span["confidence"] for span in spans]
-    return sdk().Suggestion(
+    return import_argilla().Suggestion(
         "spans",
         value=[{"label": SPAN_LABEL, "start": s["start"], "end": s["end"]} for s in spans],
         score=scores if scores and None not in scores else None,
@@ -178,34 +180,21 @@ def _suggestion(row: Mapping[str, Any]) -> "Suggestion":
 
 def _evidence(row: Mapping[str, Any]) -> str:
     """The source passage, against which the judge judges; else the passages given."""
-    if _has_text(row.get("context")):
+    if has_text(row.get("context")):
         return str(row["context"])
     passages = row.get("contexts") or row.get("retrieved_contexts") or []
-    return "\n\n".join(filter(_has_text, [passages] if isinstance(passages, str) else passages))
+    return "\n\n".join(filter(has_text, [passages] if isinstance(passages, str) else passages))
 
 
-def _plain(value: Any) -> Any:
-    """Python's own values for NumPy's; None for NaN and pandas' NA."""
-    import pandas as pd
-
-    if value is pd.NA or value is pd.NaT:
-        return None
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+def _python(value: Any) -> Any:
+    """Python's own values for NumPy's and pandas', at any depth; None for what is missing."""
+    value = plain(value)
+    if isinstance(value, list):
+        return [_python(item) for item in value]
     if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return None if not isinstance(value, str) and value != value else value
-
-
-def _is(value: Any) -> bool:
-    return value is not None
+        return {name: _python(item) for name, item in value.items()}
+    return value
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _has_text(value: Any) -> TypeGuard[str]:
-    return isinstance(value, str) and bool(value.strip())

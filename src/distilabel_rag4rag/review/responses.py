@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from distilabel.errors import DistilabelUserError
-
-from distilabel_rag4rag.review.connect import find_workspace, get_dataset, told
-from distilabel_rag4rag.review.records import reviewable
-from distilabel_rag4rag.review.server_records import is_ours, read_records
+from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.review.connect import find_workspace, get_dataset, plain_errors
+from distilabel_rag4rag.review.page_text import page_text, restore
+from distilabel_rag4rag.review.records import rows_to_review
+from distilabel_rag4rag.review.server_records import count_changed, pushed_records
 from distilabel_rag4rag.review.settings import check_readable, make_settings
-from distilabel_rag4rag.review.text import display, encodable, restored
+from distilabel_rag4rag.utils.text import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ class Response:
         contradicts: spans were left in although the verdict is `supported`.
         corrected: the answer that the person wrote, or None; with the characters that the page
             could not show, as far as they were kept.
-        stand_ins: it still holds some that stand for others on the page.
+        replacements_left: it still has characters that replace others on the page.
         question_is_good: True, False or None.
     """
 
@@ -48,7 +48,7 @@ class Response:
     suggestion: str
     contradicts: bool
     corrected: str | None
-    stand_ins: bool
+    replacements_left: bool
     question_is_good: bool | None
 
 
@@ -62,7 +62,7 @@ class Gathered:
         drafts, discarded: responses that do not count.
         gone: records whose answer is no longer in the rows.
         changed: those of them whose question has another answer there now.
-        foreign: records that no push of ours made.
+        others: records that no push made.
     """
 
     records: "pd.DataFrame"
@@ -71,59 +71,59 @@ class Gathered:
     discarded: int
     gone: int
     changed: int
-    foreign: int
+    others: int
 
 
 def gather(rows: Any, *, client: "Argilla", dataset: str, workspace: str | None = None) -> Gathered:
     """Read the dataset and put each response to its row.
 
     Raises:
-        DistilabelUserError: if there is no such workspace or dataset, if it is not of our shape,
-            or if none of its records is about one of the rows.
+        ConfigError: if there is no such workspace or dataset, if it was not made by a push, or if
+            none of its records is about one of the rows.
     """
     import pandas as pd
 
-    table, _ = reviewable(rows)
+    table, _ = rows_to_review(rows)
     by_id = {entry["record_id"]: entry["row"] for entry in table.to_dict("records")}
-    asked = {(encodable(row["arm"]), encodable(str(row["id"]))) for row in by_id.values()}
     place = find_workspace(client, workspace)
     found = get_dataset(client, place, dataset)
-    records, responses, counts = [], [], dict.fromkeys((SUBMITTED, DRAFT, DISCARDED), 0)
-    gone = changed = foreign = 0
-    with told(client.api_url):
+    counts = dict.fromkeys((SUBMITTED, DRAFT, DISCARDED), 0)
+    current: list[dict[str, Any]] = []
+    gone: list[dict[str, Any]] = []
+    responses: list[Response] = []
+    with plain_errors(client.api_url):
         check_readable(found, make_settings(client))
         names = _names(client, place)
-        for record in read_records(client, found):
-            metadata = record["metadata"]
-            if not is_ours(record):
-                foreign += 1
-                continue
-            key = record["external_id"]
-            row = by_id.get(key)
-            if row is None or record["fields"]["answer"] != display(row["answer"]):
-                gone += 1
-                changed += (metadata.get("arm"), metadata.get("row_id")) in asked
-                continue
-            records.append(
-                {
-                    "record_id": key,
-                    "stratum": metadata.get("stratum"),
-                    "weight": metadata.get("weight"),
-                    "row": row,
-                }
-            )
-            suggested = _suggested(record, found)
-            for given in record["responses"]:
-                counts[given["status"]] += 1
-                if given["status"] == SUBMITTED:
-                    responses.append(_response(record, given, suggested, names, row["answer"]))
-    if not records:
-        raise DistilabelUserError(
-            f"dataset: of the {gone + foreign} records in '{dataset}' none is about one of the"
-            f" {len(table)} answers in the rows; nothing was written."
+        pushed, others = pushed_records(client, found)
+    for key, record in pushed.items():
+        row, metadata = by_id.get(key), record["metadata"]
+        if row is None or record["fields"]["answer"] != page_text(row["answer"]):
+            gone.append(record)
+            continue
+        sample = {name: metadata.get(name) for name in ("stratum", "weight")}
+        current.append({"record_id": key, **sample, "row": row})
+        suggested = _suggested(record, found)
+        for given in record["responses"]:
+            counts[given["status"]] += 1
+            if given["status"] == SUBMITTED:
+                responses.append(_response(record, given, suggested, names, row["answer"]))
+    if not current:
+        raise ConfigError(
+            "dataset",
+            dataset,
+            f"one with records about some of the {counted(len(table), 'answer')} in the rows",
+            f"None of its {counted(len(gone) + others, 'record')} is about one; nothing was"
+            " written.",
         )
-    frame = pd.DataFrame(records, columns=["record_id", "stratum", "weight", "row"])
-    return Gathered(frame, responses, counts[DRAFT], counts[DISCARDED], gone, changed, foreign)
+    return Gathered(
+        records=pd.DataFrame(current, columns=["record_id", "stratum", "weight", "row"]),
+        responses=responses,
+        drafts=counts[DRAFT],
+        discarded=counts[DISCARDED],
+        gone=len(gone),
+        changed=count_changed(gone, table),
+        others=others,
+    )
 
 
 def _response(
@@ -140,7 +140,7 @@ def _response(
     corrected = (values.get("corrected_answer") or "").strip() or None
     if corrected == record["fields"]["answer"].strip():
         corrected = None
-    original, stand_ins = restored(corrected or "", answer)
+    original, replacements_left = restore(corrected or "", answer)
     return Response(
         record_id=record["external_id"],
         annotator=names.get(given["user_id"], given["user_id"]),
@@ -153,7 +153,7 @@ def _response(
         suggestion="edited" if marked != suggested else "accepted" if marked else "none",
         contradicts=verdict == "supported" and bool(marked),
         corrected=original or None,
-        stand_ins=stand_ins,
+        replacements_left=replacements_left,
         question_is_good=None if good is None else good == "yes",
     )
 

@@ -1,20 +1,20 @@
-"""Who gets reviewed: a seeded sample, with the weights that let rates be estimated from it."""
+"""A seeded sample of answers, with the weights by which rates are estimated from it."""
 
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
-from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag.errors import ConfigError
 
 Design: TypeAlias = Literal["stratified", "uncertainty", "disagreements", "all"]
+DEFAULT_DESIGN: Design = "stratified"
 DESIGNS: tuple[str, ...] = get_args(Design)
 
 
-def draw(
+def sample_rows(
     table: pd.DataFrame,
-    design: str = "stratified",
+    design: str = DEFAULT_DESIGN,
     *,
     n: int = 200,
     seed: int = 0,
@@ -45,7 +45,7 @@ def draw(
         the weights are NaN too.
 
     Raises:
-        DistilabelUserError: if a setting or the rows cannot be used.
+        ConfigError: if a setting or the rows cannot be used.
     """
     if design not in DESIGNS:
         raise ConfigError("design", design, f"one of {list(DESIGNS)}")
@@ -55,16 +55,16 @@ def draw(
         raise ConfigError("random_share", random_share, "0 <= share < 1")
     rows = table if design == "all" else table[table["score"].notna()]
     if rows.empty:
-        raise DistilabelUserError("rows: found no answer that was judged, so none can be drawn.")
+        raise ConfigError("rows", 0, "at least one answer that was judged")
     # The order of the rows must not matter: sorted, then shuffled once.
     rows = rows.sort_values(["arm", "id"]).sample(frac=1, random_state=seed)
     if design == "all":
-        return _taken(rows.assign(stratum="all/all"), {"all/all": len(rows)})
+        return _take(rows.assign(stratum="all/all"), {"all/all": len(rows)})
     if design == "stratified":
         bands = rows["score"].map(lambda score: _band(score, threshold))
         rows = rows.assign(stratum="stratified/" + rows["arm"] + "/" + bands)
         sizes = rows["stratum"].value_counts()
-        drawn = _taken(rows, _equal_shares(sizes, n))
+        drawn = _take(rows, _equal_shares(sizes, n))
         left = {
             str(name): int(sizes[name])
             for name in sorted(sizes.index)
@@ -86,8 +86,8 @@ def draw(
     from_others = min(others, n - from_first) if at_random else 0
     strata = first.map({True: f"{design}/first", False: f"{design}/others"})
     shares = {f"{design}/first": from_first, f"{design}/others": from_others}
-    drawn = _taken(rows.assign(stratum=strata), shares)
-    # Rows that had no chance cannot be spoken for.
+    drawn = _take(rows.assign(stratum=strata), shares)
+    # Nothing is known of rows that had no chance to be drawn.
     return drawn.assign(weight=np.nan) if others and not from_others else drawn
 
 
@@ -108,7 +108,7 @@ def _equal_shares(sizes: pd.Series, n: int) -> dict[str, int]:
     return shares
 
 
-def _taken(rows: pd.DataFrame, shares: dict[str, int]) -> pd.DataFrame:
+def _take(rows: pd.DataFrame, shares: dict[str, int]) -> pd.DataFrame:
     """The first so many rows of each stratum, with their weights.
 
     The strata are interleaved, so that a review which stops halfway has rows of each.

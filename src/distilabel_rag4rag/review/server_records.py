@@ -1,11 +1,12 @@
 """Records as the server has them, with who answered when, which the SDK's records leave out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from distilabel.errors import DistilabelUserError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from argilla import Argilla, Dataset
 
 PAGE = 500
@@ -38,9 +39,23 @@ def read_records(client: "Argilla", dataset: "Dataset") -> Iterator[dict[str, An
             yield record
 
 
-def is_ours(record: dict[str, Any]) -> bool:
-    """Whether a push made it, not somebody on the server."""
-    return record.get("external_id") is not None and "stratum" in record["metadata"]
+def pushed_records(client: "Argilla", dataset: "Dataset") -> tuple[dict[str, dict[str, Any]], int]:
+    """The records that a push made, by their id, and how many others there are."""
+    pushed: dict[str, dict[str, Any]] = {}
+    others = 0
+    for record in read_records(client, dataset):
+        if record.get("external_id") is not None and "stratum" in record["metadata"]:
+            pushed[record["external_id"]] = record
+        else:
+            others += 1
+    return pushed, others
+
+
+def count_changed(records: Iterable[dict[str, Any]], table: "pd.DataFrame") -> int:
+    """How many of these records are about a question that has another answer in the table."""
+    asked = set(zip(table["arm"], table["id"], strict=True))
+    metadata = [record["metadata"] for record in records]
+    return sum((one.get("arm"), one.get("row_id")) in asked for one in metadata)
 
 
 def _get(client: "Argilla", path: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,10 @@
-"""The dataset in Argilla, made for one task: is this answer supported by this passage?"""
+"""The settings of the dataset in Argilla: is this answer supported by this passage?"""
 
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from distilabel.errors import DistilabelUserError
-
-from distilabel_rag4rag.review.connect import sdk
+from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.review.connect import import_argilla
 
 if TYPE_CHECKING:
     from argilla import Argilla, Dataset, Settings
@@ -40,17 +39,17 @@ def make_settings(
             see; admins can filter and sort by it.
         show_human_answer: reviewers see a person's answer, where there is one.
     """
-    rg = sdk()
+    rg = import_argilla()
     fields = [
         rg.TextField("question", title="Question", client=client),
         rg.TextField("passage", title="Passage", client=client),
         rg.TextField("answer", title="Answer", client=client),
     ]
-    for name, title, shown in (
+    for name, title, is_shown in (
         ("human_answer", "A person's answer", show_human_answer),
         (ARM_FIELD, "Answered by", show_arm),
     ):
-        if shown:
+        if is_shown:
             fields.append(rg.TextField(name, title=title, required=False, client=client))
     blind = {"visible_for_annotators": show_arm, "client": client}
     hidden = {"visible_for_annotators": False, "client": client}
@@ -99,30 +98,32 @@ def make_settings(
     )
 
 
-def check_settings(dataset: "Dataset", wanted: "Settings") -> None:
-    """Whether an existing dataset is of our shape.
+def check_settings(dataset: "Dataset", expected_settings: "Settings") -> None:
+    """Raise unless an existing dataset has these settings.
 
     Raises:
-        DistilabelUserError: with what differs, if it is not.
+        ConfigError: with what differs.
     """
-    found, expected = _shape(dataset.settings), _shape(wanted)
+    found, expected = _shape(dataset.settings), _shape(expected_settings)
     found = {  # what an admin added to filter by does no harm
         name: kind
         for name, kind in found.items()
         if name in expected or not name.startswith("metadata")
     }
     if differences := _differences(found, expected):
-        raise DistilabelUserError(
-            f"dataset: '{dataset.name}' is there already with other settings"
-            f" ({differences}); give another name, or the same settings."
+        raise ConfigError(
+            "dataset",
+            dataset.name,
+            "a new name, or the settings that the dataset of this name has",
+            f"They differ: {differences}.",
         )
 
 
 def check_readable(dataset: "Dataset", ours: "Settings") -> None:
-    """Whether answers to our questions can be read from it, whoever made the dataset.
+    """Raise unless answers to our questions can be read from it.
 
     Raises:
-        DistilabelUserError: with what is missing, if not.
+        ConfigError: with what is missing.
     """
     found = _shape(dataset.settings)
     expected = {
@@ -131,30 +132,33 @@ def check_readable(dataset: "Dataset", ours: "Settings") -> None:
     if differences := _differences(
         {name: found[name] for name in expected.keys() & found}, expected
     ):
-        raise DistilabelUserError(
-            f"dataset: '{dataset.name}' was not made by `review push` ({differences})."
+        raise ConfigError(
+            "dataset",
+            dataset.name,
+            "a dataset that `review push` made",
+            f"It differs: {differences}.",
         )
 
 
 def _differences(found: dict[str, str], expected: dict[str, str]) -> str:
     """The first three, as text; empty if there are none."""
-    told = [
+    differences = [
         f"{name} is {found.get(name, 'missing')}, expected {expected.get(name, 'none')}"
         for name in sorted(found.keys() | expected.keys())
         if found.get(name) != expected.get(name)
     ]
-    more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-    return "; ".join(told[:3]) + more
+    more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+    return "; ".join(differences[:3]) + more
 
 
 def _shape(settings: "Settings") -> dict[str, str]:
     """What must be the same for our records to fit: names, types, labels, who sees what."""
-    told = {f"field '{field.name}'": field.type for field in settings.fields}
+    shape = {f"field '{field.name}'": field.type for field in settings.fields}
     for question in settings.questions:
         labels = getattr(question, "labels", None)
-        told[f"question '{question.name}'"] = question.type + (f" {labels}" if labels else "")
+        shape[f"question '{question.name}'"] = question.type + (f" {labels}" if labels else "")
     for metadata in settings.metadata:
         seen = "visible" if metadata.visible_for_annotators else "hidden"
-        told[f"metadata '{metadata.name}'"] = f"{metadata._model.type} ({seen})"
-    told["annotators"] = str(settings.distribution.min_submitted)
-    return told
+        shape[f"metadata '{metadata.name}'"] = f"{metadata._model.type} ({seen})"
+    shape["annotators"] = str(settings.distribution.min_submitted)
+    return shape
