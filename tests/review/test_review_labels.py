@@ -144,8 +144,7 @@ def test_those_who_answered_stand_for_those_who_did_not() -> None:
     weights, notes = weigh(records, {"a", "b", "d", "e"})
     assert weights == {"a": 6.0, "b": 6.0, "d": 2.5, "e": 2.5}
     assert notes == [
-        "z: none of its 1 records has a label yet, so the 7 rows they stand for are left out of"
-        " corrected rates."
+        "z: no label yet on its 1 record, so 7 rows in it are left out of corrected rates."
     ]
 
 

@@ -155,7 +155,7 @@ def pull(
         target.mkdir(parents=True, exist_ok=True)
         found.gold.to_parquet(target / "gold.parquet")
         found.responses.to_parquet(target / "responses.parquet")
-        summary = {
+        summary: dict[str, Any] = {
             "records": found.records,
             "reviewed": len(found.gold),
             "responses": len(found.responses),

@@ -131,9 +131,8 @@ def weigh(records: "pd.DataFrame", labelled: set[str]) -> tuple[dict[str, float]
         if not answered:
             rows = given.sum()
             notes.append(
-                f"{name}: none of its {counted(len(given), 'record')} has a label yet, so the"
-                f" {counted(round(rows), 'row')} that they stand for are left out of corrected"
-                " rates."
+                f"{name}: no label yet on its {counted(len(given), 'record')}, so"
+                f" {counted(round(rows), 'row')} in it are left out of corrected rates."
             )
             continue
         share = given.sum(skipna=False) / given[answered].sum(skipna=False)
