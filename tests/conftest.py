@@ -26,14 +26,18 @@ os.environ.setdefault("DISTILABEL_CACHE_DIR", str(Path(_FOLDER.name) / "distilab
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests by the servers that they use; those of one server share a process."""
+    """Marks the tests by the servers that they use, and says which tests share a process.
+
+    Those of the Argilla server share one, as do those of a file, which may share fixtures.
+    """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        if fixtures & {"server", "client"}:
-            item.add_marker(pytest.mark.argilla)
-            item.add_marker(pytest.mark.xdist_group("argilla"))
         if "local_hub" in fixtures:
             item.add_marker(pytest.mark.hub)
+        if fixtures & {"server", "client"}:
+            item.add_marker(pytest.mark.argilla)
+        argilla = item.get_closest_marker("argilla") is not None
+        item.add_marker(pytest.mark.xdist_group("argilla" if argilla else item.path.name))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from distilabel_rag4rag.review.page_text import page_text
 from distilabel_rag4rag.review.pull import pull
 from distilabel_rag4rag.review.push import push
 
-pytestmark = [pytest.mark.browser, pytest.mark.argilla, pytest.mark.xdist_group("argilla")]
+pytestmark = [pytest.mark.browser, pytest.mark.argilla]
 
 BROWSERS = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome")
 
