@@ -10,6 +10,8 @@ from distilabel.models.llms.utils import prepare_output
 from distilabel.typing import FormattedInput, GenerateOutput
 from pydantic import Field
 
+from distilabel_rag4rag.utils.progress import report_rows
+
 
 class ScriptedLLM(LLM):
     """An LLM that replies from a script; a real subclass, so it pickles, dumps and reloads.
@@ -60,7 +62,11 @@ class ScriptedLLM(LLM):
         self, inputs: list[FormattedInput], num_generations: int = 1
     ) -> list[GenerateOutput]:
         """One scripted reply per input, repeated `num_generations` times."""
-        return [self._one(messages, num_generations) for messages in inputs]
+        outputs = []
+        for messages in inputs:
+            outputs.append(self._one(messages, num_generations))
+            report_rows(len(outputs))
+        return outputs
 
     def _one(self, messages: Any, num_generations: int) -> GenerateOutput:
         time.sleep(self.delay)

@@ -21,6 +21,7 @@ from helpers.openai_server import Odd, OpenAIServer
 from distilabel_rag4rag.models.llms.cached_llm import CachedAsyncLLM, CachedLLM, cached
 from distilabel_rag4rag.models.llms.generation_key import shaped_by
 from distilabel_rag4rag.models.llms.generation_store import FILE, GenerationStore, clear
+from distilabel_rag4rag.utils.progress import receive_rows
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -322,19 +323,21 @@ SENT: dict[str, tuple[Any, str | None, str | None]] = {
     "two choices": (Odd("Torgau", choices=2), "Torgau", None),
     "too long": (
         *(Odd(status=400, error=TOO_LONG), None),
-        f"the LLM failed: BadRequestError (context_length_exceeded): {TOO_LONG['message']}",
+        "the LLM failed: BadRequestError (context_length_exceeded): "
+        f"Error code: 400 - {TOO_LONG['message']}",
     ),
     "filtered": (
         *(Odd(status=400, error=FILTERED), None),
-        "the LLM failed: BadRequestError (content_filter): The prompt was filtered.",
+        "the LLM failed: BadRequestError (content_filter): "
+        "Error code: 400 - The prompt was filtered.",
     ),
     "key": (
         *(Odd(status=401, error={"message": "Incorrect key: sk-secret-of-mine."}), None),
-        "the LLM failed: AuthenticationError: Incorrect key: ***.",
+        "the LLM failed: AuthenticationError: Error code: 401 - Incorrect key: ***.",
     ),
     "model": (
         *(Odd(status=404, error={"message": "The model `m` does not exist."}), None),
-        "the LLM failed: NotFoundError: The model `m` does not exist.",
+        "the LLM failed: NotFoundError: Error code: 404 - The model `m` does not exist.",
     ),
     "good": ("Torgau", "Torgau", None),
 }
@@ -511,3 +514,23 @@ def test_the_settings_of_an_llm_inside_are_not_those_of_the_cache() -> None:
     assert shaped_by(mixture(repetition=1)) != shaped_by(mixture())
     assert shaped_by(FormLLM(folder="a")) != shaped_by(FormLLM(folder="b"))
     assert shaped_by(FormLLM(timeout=1)) == shaped_by(FormLLM(timeout=2))
+
+
+def reports(llm: CachedLLM, *questions: str) -> list[int]:
+    """Rows that were reported as done, as a run counts them: each larger number once."""
+    seen: list[int] = []
+    with receive_rows(seen.append):
+        ask(llm, *questions)
+    return sorted(set(seen))
+
+
+def test_rows_are_reported_as_replies_come(tmp_path: Path) -> None:
+    """What is kept counts at once; the same question in two rows is two rows."""
+    folder = str(tmp_path)
+    assert reports(cached(BatchLLM(), folder=folder, inputs_per_call=1), *"abca") == [0, 1, 2, 3]
+    assert reports(cached(HashLLM(), folder=folder), *"abcd") == [0, 1, 2, 3, 4]
+    assert reports(cached(HashLLM(), folder=folder), *"abcdef") == [1, 2, 4]
+    with OpenAIServer(echo) as server:
+        llm = cached(openai(server), folder=folder)
+        assert reports(llm, *"abc") == [1, 2, 3]
+        assert reports(llm, *"abcd") == [1, 2, 3, 4]

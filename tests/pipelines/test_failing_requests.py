@@ -21,7 +21,8 @@ PAIR = "## Positive\n\nTorgau\n\n## Negative\n\nUlm"
 ODD: dict[int, tuple[Odd, str]] = {
     57: (
         Odd(status=400, error=TOO_LONG),
-        "the LLM failed: BadRequestError (context_length_exceeded): context length exceeded",
+        "the LLM failed: BadRequestError (context_length_exceeded): "
+        "Error code: 400 - context length exceeded",
     ),
     58: (
         Odd(None, finish_reason="content_filter"),

@@ -6,6 +6,7 @@ repeated with other settings further down, asks only for what is missing.
 """
 
 import asyncio
+import itertools
 import os
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ from distilabel_rag4rag.models.llms.heard_warnings import listen_to, warnings
 from distilabel_rag4rag.models.llms.output_check import check_output, failed_output
 from distilabel_rag4rag.models.llms.wrapped_llm import WrappedLLM
 from distilabel_rag4rag.utils.hashing import hash_of
+from distilabel_rag4rag.utils.progress import report_rows
 from distilabel_rag4rag.utils.public import public
 
 
@@ -146,6 +148,7 @@ class CachedLLM(WrappedLLM):
         ]
         size = self.inputs_per_call or len(inputs) or 1
         for start in range(0, len(missing), size):
+            report_rows(sum(key in outputs for key in keys))
             part = missing[start : start + size]
             replies = self._ask([input for _, input in part], num_generations, kwargs)
             for (key, _), output in zip(part, replies, strict=True):
@@ -214,8 +217,14 @@ class CachedAsyncLLM(CachedLLM, AsyncLLM):
         self, inputs: list[FormattedInput], num_generations: int = 1, **kwargs: Any
     ) -> list[GenerateOutput]:
         """All at once, as distilabel; two inputs that are the same are asked once."""
-        replies = [self.agenerate(input, num_generations, **kwargs) for input in inputs]
-        return list(await asyncio.gather(*replies))
+        done = itertools.count(1)
+
+        async def reply_to(input: FormattedInput) -> GenerateOutput:
+            output = await self.agenerate(input, num_generations, **kwargs)
+            report_rows(next(done))
+            return output
+
+        return list(await asyncio.gather(*map(reply_to, inputs)))
 
     async def agenerate(  # type: ignore[override]
         self, input: FormattedInput, num_generations: int = 1, **kwargs: Any

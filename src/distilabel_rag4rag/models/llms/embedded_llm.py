@@ -14,6 +14,7 @@ from distilabel.typing import GenerateOutput, StandardInput
 from pydantic import Field, PositiveInt, validate_call
 
 from distilabel_rag4rag.models.packaged import EMBEDDED, llm_path
+from distilabel_rag4rag.utils.progress import report_rows
 from distilabel_rag4rag.utils.public import public
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ class EmbeddedLLM(TransformersLLM):
             for job, ids in zip(batch, tokens, strict=True):
                 text = self._tokenizer.decode(ids, skip_special_tokens=True)
                 replies[job] = ((reply_prefix or "") + _cut(text, stop or []), len(ids))
+            report_rows(len(replies) // repeats)
         outputs = []
         for row in range(len(inputs)):
             own = [replies[row, n if do_sample else 0] for n in range(num_generations)]

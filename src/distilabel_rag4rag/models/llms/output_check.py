@@ -214,4 +214,6 @@ def _words_of(error: BaseException) -> str:
         return describe(error)
     code = body.get("code") or body.get("type")
     named = f" ({code})" if isinstance(code, str) and code not in message else ""
-    return f"{type(error).__name__}{named}: {message}"
+    status = getattr(error, "status_code", None)
+    number = f"Error code: {status} - " if isinstance(status, int) else ""
+    return f"{type(error).__name__}{named}: {number}{message}"
