@@ -25,6 +25,7 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="rag4rag-tests-")
 os.environ.setdefault("DISTILABEL_CACHE_DIR", str(Path(_FOLDER.name) / "distilabel"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the tests by the servers that they use, and says which tests share a process.
 
