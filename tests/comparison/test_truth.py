@@ -43,8 +43,29 @@ def test_the_best_of_several_human_answers_counts(golds: dict[str, Any]):
     assert any(note.startswith("1 question has several human answers") for note in found.notes)
 
 
+def test_human_answers_under_the_names_that_load_rows_knows():
+    """`report` on rows in which the answers have the names of the Hub's SQuAD."""
+    rows = [
+        {"arm": "a", "id": i, "answer": "salt", "answers": {"text": texts, "answer_start": [0]}}
+        for i, texts in (("1", ["glass", "salt"]), ("2", ["glass"]), ("3", []))
+    ]
+    arm = quick(rows).arms["a"]
+    assert (arm.human_answers, arm.unanswerable) == (2, 1)
+    assert arm.exact_match.value == pytest.approx(1 / 3)
+    unused = quick(rows, columns={"human_answers": None}).arms["a"]
+    assert (unused.human_answers, unused.unanswerable) == (0, 0)
+
+
+def test_test_sets_without_answers_are_not_unanswerable():
+    rows = [row("a", i, human_answer={"text": [], "answer_start": []}) for i in range(3)]
+    assert quick(rows).arms["a"].unanswerable == 0
+
+
 def test_several_answers_belong_to_the_question_in_every_arm():
-    rows = [row("a", 1, human_answers=["x", "salt"]), row("b", 1) | {"human_answer": None}]
+    rows = [
+        row("a", 1, human_answer="x", human_answers=["x", "salt"]),
+        row("b", 1) | {"human_answer": None},
+    ]
     assert as_table(rows)["human_answers"].tolist() == [["x", "salt"], ["x", "salt"]]
 
 
@@ -81,6 +102,10 @@ def test_an_abstention_is_right_where_there_is_no_answer():
         ({"answerable": "false"}, True),
         ({"answerable": 0.0}, True),
         ({"human_answer": "CANNOTANSWER"}, True),
+        ({"human_answer": {"text": [], "answer_start": []}}, True),
+        ({"is_impossible": True}, True),
+        ({"is_impossible": False}, False),
+        ({"is_impossible": "true", "answerable": True}, False),
         ({"answerable": None}, False),
         ({"answerable": True}, False),
         ({"answerable": float("nan")}, False),

@@ -24,7 +24,7 @@ from distilabel_rag4rag.cli.app import app
 from distilabel_rag4rag.review.connect import connect, find_workspace, get_dataset
 from distilabel_rag4rag.review.page_text import page_text
 from distilabel_rag4rag.review.pull import pull
-from distilabel_rag4rag.review.push import _log, push
+from distilabel_rag4rag.review.push import _send, push
 from distilabel_rag4rag.review.records import rows_to_review, to_record, valid_spans
 
 
@@ -95,7 +95,7 @@ def test_a_fault_is_one_sentence_and_nothing_is_half_done(
     assert "ARGILLA_API_KEY: not set" in fails(folder, server.url, None)
     assert f"no Argilla server answers at '{nobody}'" in fails(folder, nobody, key)
     assert f"'{silent}' did not answer in time" in fails(folder, silent, key)
-    assert f"'{stranger}' is no Argilla server" in fails(folder, stranger, key)
+    assert f"'{stranger}' is not an Argilla server" in fails(folder, stranger, key)
     assert "'localhost:6900' cannot be used" in fails(folder, "localhost:6900", key)
     assert "does not know this key" in fails(folder, server.url, "no-such-api-key")
     assert "key of 'ann', an annotator" in fails(folder, server.url, server.key("ann"))
@@ -233,7 +233,7 @@ def test_what_the_server_refuses_is_told_of_and_the_rest_goes_in(
     drawn = table.assign(stratum="all/all", weight=1.0).to_dict("records")
     batch = [to_record(row) for row in drawn]
     batch[3].metadata["source_rank"] = "first"
-    refused = _log(client, dataset, batch)
+    refused = _send(client, dataset, batch)
     assert list(refused) == [batch[3].id]
     assert "source_rank" in refused[batch[3].id]
     there = {record["metadata"]["row_id"] for record in server_records(server, "refused")}

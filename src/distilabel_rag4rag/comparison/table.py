@@ -1,6 +1,6 @@
 """Rows in, one table out, in which every row has exactly one outcome."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -8,7 +8,9 @@ import pandas as pd
 import pyarrow as pa
 
 from distilabel_rag4rag.comparison.column_types import with_types
+from distilabel_rag4rag.data.columns import ALIASES, GOLD_COLUMNS
 from distilabel_rag4rag.data.gold_answers import read_answers
+from distilabel_rag4rag.data.values import truth
 from distilabel_rag4rag.schema import ARM_ORDER, BY_NAME, OLD_ARM_NAMES, REPAIRED
 from distilabel_rag4rag.utils.scripts import words
 from distilabel_rag4rag.utils.text import has_text
@@ -80,7 +82,7 @@ def as_table(
         raise ValueError("rows: found none, expected at least one per arm")
     if "passage_id" not in table:
         table["passage_id"] = table["context"] if "context" in table else table["id"]
-    table = with_types(_with_golds(table))
+    table = with_types(_with_golds(table, columns or {}))
     table["arm"] = table["arm"].replace(OLD_ARM_NAMES)
     if "hallucination_score" not in table and "hallucinated_spans" in table:
         table["hallucination_score"] = table["hallucinated_spans"].map(_largest_confidence)
@@ -95,21 +97,38 @@ def as_table(
     return _sorted(table)
 
 
-def _with_golds(table: pd.DataFrame) -> pd.DataFrame:
-    """The human answers, in whatever form they come, as lists; and whether there can be one."""
-    columns = [name for name in ("human_answers", "human_answer") if name in table]
-    golds, answerable = [], []
+def _with_golds(table: pd.DataFrame, unused: Collection[str]) -> pd.DataFrame:
+    """The human answers and `answerable`, read as `load_rows` reads them.
+
+    `unused`: our columns that are not to be read under other names.
+    """
+    columns = [name for name in GOLD_COLUMNS if name in table]
+    if not columns and not {*GOLD_COLUMNS} & set(unused):
+        columns = [name for name in ALIASES["human_answers"] if name in table][:1]
+    golds: list[list[str] | None] = []
+    answerable: list[bool | None] = []
+    is_empty_squad: list[bool] = []
     for row, values in enumerate(table[columns].itertuples(index=False, name=None)):
-        read = [
+        found = [
             read_answers(value, f"column {name!r}, row {row}: ")
             for name, value in zip(columns, values, strict=True)
         ]
-        golds.append(next((found.texts for found in read if found.texts), None))
-        answerable.append(next((found.answerable for found in read), None))
-    given = table["answerable"] if "answerable" in table else pd.Series(None, table.index, object)
-    return table.drop(columns=columns).assign(
+        golds.append(list(dict.fromkeys(text for one in found for text in one.texts)) or None)
+        no_answer = any(one.answerable is False for one in found) and not golds[-1]
+        answerable.append(False if no_answer else None)
+        is_empty_squad.append(any(one.is_empty_squad for one in found))
+    if any(golds):  # a test set without any answers has the same form
+        pairs = zip(answerable, is_empty_squad, strict=True)
+        answerable = [False if empty else known for known, empty in pairs]
+    given = pd.Series(None, index=table.index, dtype=object)
+    if "answerable" in table:
+        given = table["answerable"].astype(object)
+    elif "is_impossible" in table and "answerable" not in unused:
+        said = [truth(value, "column 'is_impossible': ") for value in table["is_impossible"]]
+        given = pd.Series([None if no is None else not no for no in said], table.index, object)
+    return table.drop(columns=[name for name in columns if name in GOLD_COLUMNS]).assign(
         human_answers=pd.Series(golds, index=table.index, dtype=object),
-        answerable=given.astype(object).where(given.notna(), answerable),
+        answerable=given.where(given.notna(), pd.Series(answerable, table.index, object)),
     )
 
 
