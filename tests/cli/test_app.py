@@ -50,6 +50,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr[-2000:]
     for name in (*ARMS, "human", "Written:", "rows.parquet"):
         assert name in done.stdout
+    for arm in (*ARMS, "human"):  # no terminal: plain lines
+        assert f"\n{arm}: 4 questions in " in done.stderr
+    assert done.stderr.splitlines()[-2:] == ["comparing the arms", "writing the report"]
     return out
 
 

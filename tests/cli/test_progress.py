@@ -53,6 +53,26 @@ def test_the_rate_is_that_of_the_whole_run_also_where_batches_are_slow(clock: li
     assert arm.line() == "zero_shot: 96 of 320 questions, 3.0/min, 1 h 15 min left"
 
 
+def test_while_a_batch_is_under_way_the_rate_stands_and_the_time_left_runs(
+    clock: list[float],
+) -> None:
+    arm = ArmState("zero_shot", ["load", "answer", "judge"], 30)
+    arm.advance("load", 30)
+    clock[0] += 10
+    arm.advance("answer", 10)
+    found = [arm.speed()]
+    for _ in range(4):
+        clock[0] += 8
+        found.append(arm.speed())
+    assert found == [
+        "1.0/s, 20 s left",
+        "1.0/s, 12 s left",
+        "1.0/s, 4 s left",
+        "1.0/s, 1 min left",  # slower than before: 10 rows in 34 s
+        "1.0/s, 1 min left",
+    ]
+
+
 def test_an_arm_whose_answers_are_given_is_judging_from_the_start(clock: list[float]) -> None:
     arm = ArmState("human", ["load", "answer", "complete", "judge", "mark"], 10)
     arm.advance("load", 10)

@@ -32,11 +32,12 @@ class ArmState:
         self.arm, self.total = arm, total
         self.rows = dict.fromkeys(steps, 0)
         self.begin = time.monotonic()
-        self._first_row: float | None = None
+        self._first_row = self._last_row = 0.0
 
     def advance(self, step: str, rows: int) -> None:
         """A step has finished so many rows in all."""
-        self._first_row = self._first_row or time.monotonic()
+        self._last_row = time.monotonic()
+        self._first_row = self._first_row or self._last_row
         self.rows[step] = rows
 
     @property
@@ -60,12 +61,16 @@ class ArmState:
 
     def speed(self) -> str:
         """`2.1/s, 2 min left`, once there is a rate."""
-        if self._first_row is None or not self.completed:
+        if not self.completed:
             return ""
-        rate = self.completed / max(time.monotonic() - self._first_row, 1e-3)
-        left = (self.total - self.completed) / rate
+        now, rest = time.monotonic(), self.total - self.completed
+        # Up to the last row, so that the figures do not sink while a batch is under way.
+        rate = self.completed / max(self._last_row - self._first_row, 1e-3)
+        left = rest / rate - (now - self._last_row)
+        if left < 0:  # this batch is slower than those before
+            left = rest * (now - self._first_row) / self.completed
         per = f"{rate:.1f}/s" if rate >= 1 else f"{60 * rate:.1f}/min"
-        return f"{per}, {duration(left)} left" if left else per
+        return f"{per}, {duration(left)} left" if rest else per
 
     def line(self) -> str:
         """`rag4rag: 64 of 307 questions, 2.1/s, 2 min left`."""
