@@ -227,6 +227,7 @@ def test_any_llm_over_http_with_a_config_file_and_mapped_columns(
         ),
         (["compare", "--arms", ","], "--arms: found ['', '']"),
         (["compare", "--llm", "NoLLM:x"], "--llm: found 'NoLLM'"),
+        (["compare", "--llm", "OpenAILM:x"], "CLASS:MODEL with 'OpenAILLM'"),
         (
             ["compare", "--llm", "OpenAILLM:x", "--llm-set", "api_key=sk"],
             "found 'api_key'",
@@ -315,7 +316,7 @@ def test_a_missing_column_is_named_with_the_option_to_give(tmp_path: Path) -> No
     data.write_text("q,context\nWhat?,A cat.\n")
     done = rag4rag("compare", data, "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert "name it with" in " ".join(done.stderr.split())
+    assert "name it with --column question=..." in " ".join(done.stderr.split())
 
 
 def test_a_failing_run_exits_with_1_and_its_cause(own_cache: Path, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_without_a_terminal_there_are_plain_lines_every_so_often() -> None:
     with Lines(4, console, every=0.05) as lines:
         lines.phase("preparing the packaged judge")
         lines.done()
-        lines.note("The server [x] does not answer.")
+        lines.note("The server [x] does not answer: \x07 `columns.id`.")
         lines.start("rag4rag", STEPS)
         time.sleep(0.12)
         lines.advance("load", 4)
@@ -109,7 +109,7 @@ def test_without_a_terminal_there_are_plain_lines_every_so_often() -> None:
     found = file.getvalue().splitlines()
     assert found[:3] == [
         "preparing the packaged judge",
-        "The server [x] does not answer.",
+        "The server [x] does not answer: ␇ --column id=....",
         "rag4rag: 4 questions",
     ]
     assert found[3] == "rag4rag: loading the models, 0 s so far"

@@ -73,7 +73,7 @@ def test_arms_by_default_are_all_that_the_questions_allow(
     assert made.notes == []
     made = Experiment(Settings(source=questions, corpus=corpus), tmp_path / "out")
     assert list(made.pipelines) == ["zero_shot", "rag4rag"]
-    assert made.notes == [
+    assert made.notes[-1:] == [
         "The questions have no source passage: answers are judged against what was retrieved, and"
         " gold_context is not possible."
     ]
@@ -89,16 +89,39 @@ def test_an_arm_that_needs_a_passage_is_refused_where_there_is_none(
 
 
 def test_questions_alone_need_a_corpus(tmp_path: Path, questions: str) -> None:
-    with pytest.raises(ValueError, match="no column for context"):
+    with pytest.raises(ConfigError, match=r"a column for context .* from a `corpus`") as caught:
         Experiment(Settings(source=questions), tmp_path / "out")
+    assert caught.value.field == "columns"
     (tmp_path / "empty.jsonl").write_text('{"question": "Who?", "context": ""}\n')
     with pytest.raises(ConfigError, match="expected passages to retrieve from") as caught:
         Experiment(Settings(source=str(tmp_path / "empty.jsonl")), tmp_path / "out")
     assert caught.value.field == "corpus"
 
 
+def test_what_was_left_out_of_the_input_is_noted_and_passages_have_the_length_asked_for(
+    tmp_path: Path, questions: str, corpus: str
+) -> None:
+    Path(corpus, "scan.bin").write_bytes(b"\x00\x01")
+    Path(questions).write_text(Path(questions).read_text() + '{"query": ""}\n')
+    settings = Settings(source=questions, corpus=corpus, passage_words=4)
+    made = Experiment(settings, tmp_path / "out")
+    found = [note.replace(f"{tmp_path}/", "") for note in made.notes]
+    assert found[:3] == [
+        "log.jsonl: 'question' is read from the column 'query'",
+        "log.jsonl: no question in 1 of 3 rows",
+        "log.jsonl: no context in 3 of 3 rows",
+    ]
+    assert found[3].startswith("docs: 1 file was not read: 1 .bin.")
+    assert found[4] == (
+        "docs: 2 documents of 2 cut into 4 passages of at most 4 words (`passage_words`)"
+    )
+    assert len(found) == 6
+    for arm in ("zero_shot", "rag4rag"):
+        assert made.pipelines[arm].dag.get_step("retrieve")["step"].passage_words == 4
+
+
 def test_documents_have_no_questions(tmp_path: Path, corpus: str) -> None:
-    with pytest.raises(ValueError, match="no column for question"):
+    with pytest.raises(ConfigError, match="Documents alone hold no questions"):
         Experiment(Settings(source=corpus), tmp_path / "out")
 
 
@@ -131,11 +154,12 @@ def test_questions_alone_are_judged_against_what_was_retrieved(
         assert row["judge_reason"] is None
     assert rows[0]["hallucination_score"] > 0.5 > rows[2]["hallucination_score"]
     run = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert run["notes"] == experiment.notes == watcher.heard[:1]
+    assert run["notes"] == experiment.notes == watcher.heard[: len(experiment.notes)]
+    del watcher.heard[: len(experiment.notes)]
     assert run["settings"]["llm_set"]["default"] == "Torgau"
-    assert watcher.heard[1:3] == ["preparing the packaged embedder", "preparing the packaged judge"]
+    assert watcher.heard[:2] == ["preparing the packaged embedder", "preparing the packaged judge"]
     steps = ["answer", "complete", "judge", "load", "mark", "retrieve"]
-    assert watcher.heard[3:] == [
+    assert watcher.heard[2:] == [
         ("zero_shot", steps),
         ("rag4rag", steps),
         "comparing the arms",

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from distilabel_rag4rag.errors import ConfigError
-from distilabel_rag4rag.experiment.settings import Settings, nearest, one_of, validated
+from distilabel_rag4rag.experiment.settings import Settings, validated
+from distilabel_rag4rag.utils.text import nearest, one_of
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,12 @@ def test_a_class_and_its_model() -> None:
 @pytest.mark.parametrize(
     ("spec", "settings", "field", "message"),
     [
-        ("NoLLM:x", {}, "llm", "llm: found 'NoLLM', expected 'embedded' or CLASS:MODEL with one"),
+        (
+            "NoLLM:x",
+            {},
+            "llm",
+            "llm: found 'NoLLM', expected 'embedded' or CLASS:MODEL with 'vLLM' or 'GroqLLM'; or",
+        ),
         ("no_module.LLM", {}, "llm", "found 'no_module.LLM', expected a module that can be"),
         ("SentenceTransformerEmbeddings:x", {}, "llm", "llm: found 'SentenceTransformerEmb"),
         ("OpenAILLM", {}, "llm", "llm: found 'OpenAILLM', expected what OpenAILLM takes. Refused"),

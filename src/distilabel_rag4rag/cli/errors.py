@@ -21,14 +21,13 @@ def option(field: str) -> str:
 
 
 def message(error: BaseException, places: dict[str, str] | None = None) -> str:
-    """The error's text; a setting that the library names in backticks becomes its option.
+    """The error's text, with settings by the names of their options.
 
     Args:
         error: any error.
         places: field -> where its value was read, where that is no option.
     """
     from distilabel_rag4rag.errors import ConfigError
-    from distilabel_rag4rag.experiment.settings import Settings
 
     text = str(error)
     if isinstance(error, ConfigError) and error.field:
@@ -36,7 +35,13 @@ def message(error: BaseException, places: dict[str, str] | None = None) -> str:
         place = (places or {}).get(name)
         shown = option(error.field) if place is None else f"{place}.{key}" if key else place
         text = error.text_for(shown)
-    text = re.sub(r"columns=\{'(\w+)': (?:None|'([^']*)')\}", r"--column \1=\2", text)
+    return with_options(text)
+
+
+def with_options(text: str) -> str:
+    """The text with the options of the settings that stand in it in backticks."""
+    from distilabel_rag4rag.experiment.settings import Settings
+
     names = {*Settings.model_fields, *_OTHERS}
     return re.sub(
         r"`(\w+)((?:\.\w+)?)`",

@@ -10,7 +10,8 @@ import typer
 from pydantic import BaseModel
 
 from distilabel_rag4rag.cli.errors import mistakes_exit, option
-from distilabel_rag4rag.experiment.settings import ModelT, nearest, validated
+from distilabel_rag4rag.experiment.settings import ModelT, validated
+from distilabel_rag4rag.utils.text import nearest
 
 #: Fields whose option, and key in a config file, has another name.
 NAMES = {"source": "input", "columns": "column"}

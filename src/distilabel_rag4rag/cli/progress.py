@@ -19,6 +19,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from distilabel_rag4rag.cli.errors import with_options
+from distilabel_rag4rag.utils.text import for_terminal
+
 LINE_SECONDS = 30.0
 
 
@@ -113,7 +116,7 @@ class Bars:
         self._task = self._progress.add_task(what, total=None)
 
     def note(self, text: str) -> None:
-        self._progress.console.print(text, style="dim", markup=False, highlight=False)
+        self._progress.console.print(readable(text), style="dim", markup=False, highlight=False)
 
     def start(self, arm: str, steps: Sequence[str]) -> None:
         self._arm = ArmState(arm, steps, self._total)
@@ -168,7 +171,7 @@ class Lines:
         self._print(what)
 
     def note(self, text: str) -> None:
-        self._print(text)
+        self._print(readable(text))
 
     def start(self, arm: str, steps: Sequence[str]) -> None:
         self._arm = ArmState(arm, steps, self._total)
@@ -199,6 +202,11 @@ def progress(total: int, console: Console | None = None) -> Iterator[Bars | Line
     console = console or Console(stderr=True)
     with (Bars if console.is_terminal else Lines)(total, console) as watcher:
         yield watcher
+
+
+def readable(note: str) -> str:
+    """A note of the library as the terminal's reader knows its settings."""
+    return for_terminal(with_options(note))
 
 
 def duration(seconds: float) -> str:

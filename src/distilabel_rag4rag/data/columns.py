@@ -62,17 +62,21 @@ def map_columns(
         missing = not candidates and ours in needed
         if missing or not set(candidates) <= set(table.columns):
             names = candidates or [ours, *ALIASES.get(ours, ())]
+            hint = f"If it is there, name it with `columns.{ours}`."
+            if table.is_text:
+                hint = "Documents alone hold no questions: a `question` column is needed."
+            elif ours == "context" and "question" in needed:
+                hint += " Questions alone can be compared with passages from a `corpus`."
             raise ConfigError(
                 "columns",
                 table.columns,
                 f"a column for {ours} in {table.name}: {' or '.join(map(repr, names))}",
-                "Documents alone hold no questions: a `question` column is needed."
-                if table.is_text
-                else f"If it is there, name it with `columns.{ours}`.",
+                hint,
             )
         if candidates:
             mapping[ours] = candidates[0]
-            if ours not in columns and candidates != [ours]:
+            # SQuAD's own name for the opposite of `answerable` needs no note.
+            if ours not in (*columns, candidates[0], "answerable"):
                 notes.append(f"{table.name}: {ours!r} is read from the column {candidates[0]!r}")
     golds_are_open = not set(GOLD_COLUMNS) & {*mapping, *columns}
     if "human_answers" in wanted and golds_are_open and "answer" in table.columns:

@@ -83,7 +83,9 @@ class ArmBuilder:
                 "embeddings": self.embeddings(),
                 "k": s.k,
                 "corpus": s.corpus or s.source,
-                "retrieve": {} if s.corpus else {"split": s.split, "columns": columns or None},
+                "retrieve": {"passage_words": s.passage_words}
+                if s.corpus
+                else {"split": s.split, "columns": columns or None, "delimiter": s.delimiter},
                 "evidence": "context" if self.with_contexts else "retrieved_contexts",
             }
         elif not self.with_contexts:
@@ -111,12 +113,14 @@ class ArmBuilder:
             split=s.split,
             limit=s.limit,
             seed=s.seed,
-            context_required=self.with_contexts,
+            delimiter=s.delimiter,
+            context_required=s.corpus is None,
         )
 
     def _retrieve(self) -> FaissRetrieve:
+        s = self.settings
         return FaissRetrieve(
-            embeddings=self.embeddings(), corpus=self.settings.corpus, k=self.settings.k
+            embeddings=self.embeddings(), corpus=s.corpus, k=s.k, passage_words=s.passage_words
         )
 
 

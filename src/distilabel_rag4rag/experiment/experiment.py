@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from distilabel_rag4rag.data.rows import load_passages, load_rows
 from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.errors import ConfigError
-from distilabel_rag4rag.experiment.settings import Settings, one_of
+from distilabel_rag4rag.experiment.settings import Settings
 from distilabel_rag4rag.models.packaged import EMBEDDED
 from distilabel_rag4rag.schema import GOLD_CONTEXT, HUMAN, RAG4RAG, RUN_ARMS
 from distilabel_rag4rag.steps.retrieval.index_manifest import read_manifest
-from distilabel_rag4rag.utils.text import has_text
+from distilabel_rag4rag.utils.text import has_text, one_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,7 +63,8 @@ class Experiment:
     Attributes:
         questions: the rows that go in.
         pipelines: arm -> its pipeline, in the order in which they run.
-        notes: what differs from the usual comparison.
+        notes: what was left out or changed in the input, and what differs from the usual
+            comparison.
 
     Raises:
         ConfigError, ValueError: if a setting or the input cannot be used, or `out` holds results
@@ -81,11 +82,13 @@ class Experiment:
             split=settings.split,
             limit=settings.limit,
             seed=settings.seed,
+            delimiter=settings.delimiter,
             context_required=settings.corpus is None,
             notes=self.notes,
         )
         if settings.corpus is not None and read_manifest(settings.corpus) is None:
-            load_passages(settings.corpus, notes=self.notes)  # for its errors
+            # For its errors and notes.
+            load_passages(settings.corpus, passage_words=settings.passage_words, notes=self.notes)
         with_contexts = any(map(has_text, self.questions["context"]))
         arms = self._arms(with_contexts)
         if any(map(has_text, self.questions["human_answer"])):

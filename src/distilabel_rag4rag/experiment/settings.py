@@ -6,13 +6,14 @@ Nothing heavy is imported: `rag4rag --help` and a misspelled value must not wait
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
+from distilabel_rag4rag.data.chunking import PASSAGE_WORDS
 from distilabel_rag4rag.models.packaged import EMBEDDED
+from distilabel_rag4rag.utils.text import nearest, one_of
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -30,13 +31,21 @@ class Settings(BaseModel):
     columns: dict[str, str | None] = Field(
         default_factory=dict,
         description="What the data calls one of our columns (id, passage_id, title, context,"
-        " question, human_answer), e.g. question=anchor; without a name, e.g. id=, the column is"
-        " not read.",
+        " question, human_answer, human_answers, answerable), e.g. question=anchor; without a"
+        " name, e.g. id=, the column is not read.",
     )
     split: str | None = Field(None, description="Split of a Hub data set.")
     corpus: str | None = Field(
         None,
         description="Retrieve from these passages; without it, from the questions' own passages.",
+    )
+    delimiter: str | None = Field(
+        None,
+        description="What stands between the fields of a CSV or TSV file. Without it, found from"
+        " the file.",
+    )
+    passage_words: int = Field(
+        PASSAGE_WORDS, ge=1, description="Longest passage that documents are cut into, in words."
     )
     limit: int | None = Field(
         None, ge=1, description="Take a sample of so many questions (see seed)."
@@ -121,17 +130,6 @@ def validated(model: type[ModelT], values: Mapping[str, Any]) -> ModelT:
         if first["type"] == "extra_forbidden":
             found, expected = name, nearest(name, model.model_fields) or "the name of a setting"
         raise ConfigError(name, found, expected) from error
-
-
-def nearest(name: str, known: Any) -> str:
-    """The known names that this one may be a misspelling of, as text; empty where none is near."""
-    return one_of(get_close_matches(name, list(known)))
-
-
-def one_of(names: Any) -> str:
-    """The names in quotes, the last one after "or"."""
-    *others, last = [repr(name) for name in names] or [""]
-    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _refused(found: Any, expected: str) -> PydanticCustomError:

@@ -14,6 +14,7 @@ from distilabel_rag4rag.models.embeddings.embedded_embeddings import EmbeddedEmb
 from distilabel_rag4rag.models.llms.embedded_llm import EmbeddedLLM, make_embedded_llm
 from distilabel_rag4rag.models.packaged import EMBEDDED
 from distilabel_rag4rag.utils.secrets import secret_names
+from distilabel_rag4rag.utils.text import nearest
 
 # What distilabel's classes call the model, in the order in which to look.
 _MODEL_FIELDS = ("model", "model_id", "model_path", "repo_id")
@@ -133,6 +134,6 @@ def _find(field: str, class_name: str, base: type[ModelT]) -> type[ModelT]:
     raise ConfigError(
         field,
         class_name,
-        f"'{EMBEDDED}' or CLASS:MODEL with one of {', '.join(known)}; or module.Class:MODEL of"
-        " your own",
+        f"'{EMBEDDED}' or CLASS:MODEL with {nearest(name, known) or 'one of ' + ', '.join(known)};"
+        " or module.Class:MODEL of your own",
     )

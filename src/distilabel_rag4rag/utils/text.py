@@ -1,6 +1,8 @@
 """Text of any origin: is there any, and what of it can be stored and printed."""
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, TypeGuard
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -32,6 +34,17 @@ def replace_surrogates(text: str) -> str:
 def counted(number: int, one: str, several: str | None = None) -> str:
     """A number and what it counts: `1 row`, `1,200 rows`; `several` where the plural has no -s."""
     return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known names that this one may be a misspelling of, as text; empty where none is near."""
+    return one_of(get_close_matches(name, list(known)))
+
+
+def one_of(names: Iterable[str]) -> str:
+    """The names in quotes, the last one after "or"."""
+    *others, last = [repr(name) for name in names] or [""]
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def clean_text(text: str) -> str:

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from distilabel.steps import StepInput
+from pydantic import Field
 
+from distilabel_rag4rag.data.chunking import PASSAGE_WORDS
 from distilabel_rag4rag.data.readers.open_table import PlainSource
 from distilabel_rag4rag.data.rows import load_passages
 from distilabel_rag4rag.steps.retrieval.index_manifest import check_settings, read_manifest
@@ -37,6 +39,8 @@ class FaissRetrieve(Retrieving):
             sample world.
         columns: our column names -> the corpus's, such as `{"context": "text"}`.
         split: which split of a Hub data set or `DatasetDict`.
+        passage_words: the longest passage that text files are cut into. Defaults to `150`.
+        delimiter: what stands between the fields of a CSV or TSV file; `None` finds it.
         query_prompt: an instruction put before each question, for embedders trained with one.
             Defaults to `""`.
         passage_prompt: the same for passages. Defaults to `""`.
@@ -106,6 +110,8 @@ class FaissRetrieve(Retrieving):
     corpus: PlainSource
     columns: dict[str, str | None] | None = None
     split: str | None = None
+    passage_words: int = Field(default=PASSAGE_WORDS, ge=1)
+    delimiter: str | None = None
 
     @property
     def inputs(self) -> "StepColumns":
@@ -123,7 +129,13 @@ class FaissRetrieve(Retrieving):
             return self._build_or_reuse(unique_passages(self.corpus))
         manifest = read_manifest(self.corpus) if self.corpus is not None else None
         if self.corpus is None or manifest is None:
-            passages = load_passages(self.corpus, columns=self.columns, split=self.split)  # type: ignore[arg-type]
+            passages = load_passages(
+                self.corpus,  # type: ignore[arg-type]
+                columns=self.columns,
+                split=self.split,
+                passage_words=self.passage_words,
+                delimiter=self.delimiter,
+            )
             return self._build_or_reuse(unique_passages(passages))
         # The folder is the corpus here: its own factory is the one that is meant.
         factory = manifest.made_with.index_factory
