@@ -30,13 +30,13 @@ browser: install
 argilla-server: install
 	$(BIN)/python tests/helpers/review_server/environment.py
 
-# Two processes; tests of one server share one of them.
+# Two processes; the tests of a file share one, and its fixtures.
 test: browser argilla-server
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # What needs no browser, no server, no waiting: for use while you work.
 test-fast: install
-	$(BIN)/python -m pytest -n 2 -m "not (argilla or browser or faults or hub or slow)"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not (argilla or browser or faults or hub or slow)"
 
 lint: install
 	$(BIN)/ruff check .

@@ -25,20 +25,14 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="rag4rag-tests-")
 os.environ.setdefault("DISTILABEL_CACHE_DIR", str(Path(_FOLDER.name) / "distilabel"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tests by the servers that they use, and says which tests share a process.
-
-    Those of the Argilla server share one, as do those of a file, which may share fixtures.
-    """
+    """Marks the tests by the servers that they use."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "local_hub" in fixtures:
             item.add_marker(pytest.mark.hub)
         if fixtures & {"server", "client"}:
             item.add_marker(pytest.mark.argilla)
-        argilla = item.get_closest_marker("argilla") is not None
-        item.add_marker(pytest.mark.xdist_group("argilla" if argilla else item.path.name))
 
 
 @pytest.fixture
