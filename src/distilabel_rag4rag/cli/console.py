@@ -50,12 +50,14 @@ def print_comparison(summary: dict[str, Any], arm_runs: dict[str, Any], console:
     console.print(arms_table(summary, arm_runs))
     console.width = width
     if retrieval := summary.get("retrieval"):
+        figures = (
+            f"hit rate {percent(estimate_from_json(retrieval, 'hit_rate'))},"
+            f" MRR {number(estimate_from_json(retrieval, 'mrr'), digits=3)}"
+            if retrieval["hit_rate"] is not None
+            else "hit rate and MRR cannot be computed"
+        )
         console.print(
-            _text(
-                f"Retrieval ({retrieval['arm']}):"
-                f" hit rate {percent(estimate_from_json(retrieval, 'hit_rate'))},"
-                f" MRR {number(estimate_from_json(retrieval, 'mrr'), digits=3)}"
-            )
+            _text(f"Retrieval ({retrieval['arm']}): {figures}"),
         )
     console.print(_text(summary["verdict"]["headline"], style="bold"))
     console.print(_text(summary["verdict"]["meaning"]))

@@ -126,6 +126,7 @@ def compare(
     arms = {name: measure_arm(r, resampling.of(r["cluster"])) for name, r in by_arm.items()}
     pairs = measure_pairs(table, resampling)
     verdict = judge_pair(arms, pairs, baseline=baseline, candidate=candidate)
+    retrieval = measure_retrieval(table, resampling, prefer=candidate)
     about = verdict.winner or verdict.candidate or next(iter(arms))
     return Comparison(
         settings={
@@ -140,11 +141,16 @@ def compare(
         to_train_on=count_to_train_on(by_arm[about], about),
         arms=arms,
         pairs=pairs,
-        retrieval=measure_retrieval(table, resampling, prefer=candidate),
+        retrieval=retrieval,
         thresholds=sweep(by_arm, resampling),
         judge=measure_judge(ran, human, resampling),
         slices=_slices(ran, by, resampling, verdict),
-        notes=[*notes, *write_notes(ran, arms), *rows_not_shared(pairs, verdict)],
+        notes=[
+            *notes,
+            *write_notes(ran, arms),
+            *(retrieval.notes() if retrieval else []),
+            *rows_not_shared(pairs, verdict),
+        ],
         table=table,
     )
 

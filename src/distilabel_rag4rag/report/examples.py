@@ -200,6 +200,8 @@ def _retrieval(row: Mapping[str, Any]) -> str:
     if ids is None:
         return ""
     if pd.isna(row["source_rank"]):
+        if row["source_in_corpus"] is False:
+            return "own passage not in the corpus"
         return f"own passage not among the {len(ids)} retrieved"
     return f"own passage at rank {int(row['source_rank'])} of {len(ids)}"
 

@@ -186,14 +186,18 @@ def _retrieval(comparison: Comparison) -> str:
         return ""
     if found.hit_rate.value is None:
         return (
-            "The hit rate and the mean reciprocal rank cannot be computed: no retrieved passage "
-            "could be matched with the question's own."
+            "The hit rate and the mean reciprocal rank cannot be computed: none of "
+            f"{counted(found.left_out, 'question')} has a passage of the corpus to be found."
         )
     retrieved = "the one retrieved" if found.k == 1 else f"among the {found.k} retrieved"
+    left_out = (
+        f" {counted(found.left_out, 'more question')} without a passage of the corpus to be found"
+        f" {'is' if found.left_out == 1 else 'are'} left out."
+    )
     return (
         f"The question's own passage was {retrieved} in {percent(found.hit_rate)} "
         f"of {counted(found.rows, 'row')}; the mean reciprocal rank is {number(found.mrr)}."
-    )
+    ) + (left_out if found.left_out else "")
 
 
 def failed_rows(comparison: Comparison) -> list[dict[str, str | int]]:

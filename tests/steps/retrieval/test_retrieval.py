@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from datasets import Dataset
 from distilabel.errors import DistilabelUserError
+from distilabel.models.embeddings.base import Embeddings
 from distilabel.pipeline import Pipeline
 from distilabel.steps import KeepColumns, LoadDataFromDicts, StepResources
 
@@ -30,6 +31,15 @@ class CountingEmbeddings(EmbeddedEmbeddings):
     """The packaged embedder; every text that it embeds is kept, but those of the probe."""
 
     texts: ClassVar[list[str]] = []
+    loaded: ClassVar[Any] = None
+
+    def load(self) -> None:
+        """Loads the model once for all tests."""
+        if self.loaded is None:
+            super().load()
+            type(self).loaded = self._model
+        Embeddings.load(self)
+        self._model = self.loaded
 
     def encode(self, inputs: list[str]) -> list[list[int | float]]:
         """As the packaged one."""

@@ -30,6 +30,14 @@ class FaissRetrieve(Retrieving):
     normalised, so scores are cosine similarities in [-1, 1]. Passages with the same text are
     one entry; equal scores are ordered as the passages are.
 
+    An index is found again by everything that shapes its vectors: the settings of the embedder,
+    the content of its files or its commit on the Hub, versions, the prompt, the passages; and by
+    the embedder's vectors of a few fixed texts, where the rest cannot be seen.
+
+    A row's own passage is looked for by its text, then by its letters alone (a title line, line
+    breaks and punctuation may differ), then as nearly the same or larger text; where a human
+    answer stands in it, in the passage that holds the answer and the words beside it.
+
     Attributes:
         embeddings: any distilabel `Embeddings`; it embeds questions and passages.
         corpus: the passages: an index folder, a file or folder that `load_passages` reads
@@ -48,8 +56,9 @@ class FaissRetrieve(Retrieving):
             `"HNSW32,Flat"` or `"IVF1024,PQ32"`. With quantisation the scores are estimates;
             a final `",RFlat"` makes them exact. Defaults to `"Flat"`.
         index_dir: where the index is kept. `None` is a folder in the user's cache, named after
-            what the index is made of. An index found there is reused if embedder, prompt and
-            factory are the same, built anew if the passages changed, and refused otherwise.
+            what the index is made of. In a folder that you name, an index is reused if it was
+            made with the same settings, built anew if the passages changed, and otherwise
+            refused, with what differs.
 
     Runtime parameters:
         - `k`: how many passages a question gets, fewer where the corpus holds fewer.
@@ -60,13 +69,17 @@ class FaissRetrieve(Retrieving):
     Input columns:
         - question (`str`): the question; a row without one is marked in `retrieve_reason`.
         - context (`str`, optional): the row's own passage, for `source_rank`.
-        - passage_id (`str`, optional): its id, for `source_rank`.
+        - passage_id (`str`, optional): its id, for rows without `context`.
+        - human_answer (`str`, optional): shows which of several passages is the row's own.
+        - human_answers (`List[str]`, optional): the same, several answers.
 
     Output columns:
         - retrieved_contexts (`List[str]`): the passages, best first.
         - retrieved_ids (`List[str]`): their ids.
         - retrieval_scores (`List[float]`): their cosine similarities to the question.
         - source_rank (`int`): 1-based rank of the row's own passage, or None.
+        - source_in_corpus (`bool`): whether the corpus holds the row's own passage, so that it
+            could be found; None where the row names none.
         - retrieve_reason (`str`): why nothing was retrieved, or None.
 
     Categories:

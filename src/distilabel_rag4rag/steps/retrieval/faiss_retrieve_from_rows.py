@@ -37,12 +37,16 @@ class FaissRetrieveFromRows(Retrieving, GlobalStep):
         - question (`str`): the question; a row without one is marked in `retrieve_reason`.
         - context (`str`): the row's own passage; together they are the corpus.
         - passage_id (`str`, optional): its id; without one the hash of its text.
+        - human_answer (`str`, optional): shows which of several passages is the row's own.
+        - human_answers (`List[str]`, optional): the same, several answers.
 
     Output columns:
         - retrieved_contexts (`List[str]`): the passages, best first.
         - retrieved_ids (`List[str]`): their ids.
         - retrieval_scores (`List[float]`): their cosine similarities to the question.
         - source_rank (`int`): 1-based rank of the row's own passage, or None.
+        - source_in_corpus (`bool`): whether the corpus holds the row's own passage, so that it
+            could be found; None where the row names none.
         - retrieve_reason (`str`): why nothing was retrieved, or None.
 
     Categories:
