@@ -25,12 +25,14 @@ was ended by --seconds goes on where it stopped.
 
 import argparse
 import hashlib
+import math
 import pickle
 import random
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -105,6 +107,7 @@ def padded(rows: list[Case], windows: int, detector: BatchDetector) -> Iterator[
     texts = sorted({item.passage for split in ("eval", "train") for item in questions(split)})
     texts += sorted({case.contexts[0] for case in halueval("train")})
     made: dict[tuple[str, ...], str] = {}
+    tokens = cache(lambda text: len(detector.tokenizer.tokenize(text)))
     for case in rows:
         if case.contexts not in made:
             wrong = [
@@ -120,23 +123,25 @@ def padded(rows: list[Case], windows: int, detector: BatchDetector) -> Iterator[
                 and not any(part in text.lower() for part in wrong)
             ]
             rng.shuffle(others)
-            fill = [] if windows == 1 else up_to(others, windows, case, detector)
+            fill = [] if windows == 1 else up_to(others, windows, case, tokens, detector.max_length)
             for text in case.contexts:
                 fill.insert(rng.randrange(len(fill) + 1), text)
             made[case.contexts] = "\n\n".join(case.contexts if windows == 1 else fill)
         yield Item((made[case.contexts],), case.answer, case.question)
 
 
-def up_to(texts: Iterable[str], windows: int, case: Case, detector: BatchDetector) -> list[str]:
+def up_to(
+    texts: Iterable[str], windows: int, case: Case, tokens: Callable[[str], int], window: int
+) -> list[str]:
     """The first of the texts: with the source about as many tokens as the windows take."""
-    tokens = sum(len(detector.tokenizer.tokenize(text)) for text in case.contexts)
+    total = sum(map(tokens, case.contexts))
     taken: list[str] = []
     for text in texts:
         # The rest of a window is question, prompt and overlap.
-        if tokens > 0.6 * windows * detector.max_length:
+        if total > 0.6 * windows * window:
             break
         taken.append(text)
-        tokens += len(detector.tokenizer.tokenize(text))
+        total += tokens(text)
     return taken
 
 
@@ -151,13 +156,14 @@ class Margins:
 
     def __init__(self, detector: BatchDetector, file: Path | None, seconds: float) -> None:
         self.detector, self.file = detector, file
-        self.end = time.monotonic() + seconds
+        self.end, self.seconds = math.inf, seconds
         self.known: dict[bytes, np.ndarray] = {}
         if file and file.exists():
             self.known = pickle.loads(file.read_bytes())
 
     def __call__(self, windows: list[Window]) -> list[np.ndarray]:
         new = list({self._key(w): w for w in windows if self._key(w) not in self.known}.values())
+        self.end = min(self.end, time.monotonic() + self.seconds)
         new.sort(key=lambda window: len(window.ids))
         for first in range(0, len(new), 32):
             if time.monotonic() > self.end:

@@ -45,14 +45,23 @@ class LettuceDetectJudge(Step):
     0.5 too, judge with `threshold=0.0`: the score is then the largest probability of any token
     (and one span covers the answer).
 
-    Evidence that fits `max_length` is judged whole, all passages together. Longer evidence is
-    grouped by passage, in the given order, one forward pass per group. Under
-    `evidence_rule="any"` a token is supported where any group supports it: evidence is a union,
-    and the passage that holds the fact is not overruled by those that do not. "every" is
-    LettuceDetect's rule, max() of the probabilities, under which an answer counts as supported
-    only where every group supports it. Under "any" a passage longer than the window is split on
-    sentence borders with overlap, so that nothing is cut; under "every" it is cut where
-    LettuceDetect cuts it, and `evidence_truncated` says so.
+    Evidence that fits `max_length` is judged whole, all passages together. What happens to longer
+    evidence is decided by `evidence_rule`:
+
+    - "nearest": each sentence of the answer is judged against the pieces of the evidence that are
+      nearest to the question and that sentence (BM25 over the judge's own tokens), half a window
+      of them. How much an answer is judged against does not depend on how much evidence there is,
+      so that a long document supports no more than a short one. The rest is not read, which
+      `evidence_truncated` says.
+    - "any": all evidence is read, window by window, one forward pass each, and a token is
+      supported where any window supports it. Each further window is one more chance for a wrong
+      answer to pass: not for evidence of more than a few windows.
+    - "every": LettuceDetect's rule, max() of the probabilities, under which an answer counts as
+      supported only where every window supports it.
+
+    Under "any" a passage longer than the window is split on sentence borders with overlap, so that
+    nothing is cut; under "every" it is cut where LettuceDetect cuts it, and `evidence_truncated`
+    says so.
 
     Attributes:
         model: a folder or Hub id of a LettuceDetect checkpoint, "embedded" for the one that this
@@ -65,7 +74,7 @@ class LettuceDetectJudge(Step):
         lang: language of LettuceDetect's prompt: en, de, fr, es, it, pl, cn or hu.
         max_length: window in tokens, the answer included. None takes what the checkpoint and its
             tokenizer allow, at most LettuceDetect's 4096.
-        evidence_rule: "any" or "every", see above.
+        evidence_rule: "nearest", "any" or "every", for evidence longer than a window; see above.
         merge_spans: join spans with nothing but punctuation or white space between them.
         widen_spans: widen a span that begins or ends inside a word to the whole word: letters,
             digits and the marks on them, up to the next punctuation or space (not in scripts
@@ -107,8 +116,10 @@ class LettuceDetectJudge(Step):
             support, in the answer's order.
         - hallucination_score (`Optional[float]`): the largest confidence in [0, 1], 0.0 without
             spans, None where not judged.
-        - evidence_truncated (`bool`): some evidence was not seen by the judge. Always False where
+        - evidence_truncated (`bool`): some evidence was not read by the judge. Always False where
             an object or an LLM judges.
+        - evidence_windows (`Optional[int]`): how many windows all the evidence takes, None where
+            not judged and where an object or an LLM judges.
         - judge_reason (`Optional[str]`): why the answer was not judged, else None.
 
     Categories:
@@ -155,7 +166,7 @@ class LettuceDetectJudge(Step):
     method: Literal["transformer", "llm"] = "transformer"
     lang: str = "en"
     max_length: int | None = Field(default=None, gt=0)
-    evidence_rule: Literal["any", "every"] = "any"
+    evidence_rule: Literal["nearest", "any", "every"] = "nearest"
     merge_spans: bool = False
     widen_spans: bool = False
     taxonomy_head: str | None = None

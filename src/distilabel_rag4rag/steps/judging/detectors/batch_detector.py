@@ -167,7 +167,8 @@ class BatchDetector(TokenClassifier):
         spaces = [self._space(item._replace(answer=sentence)) for _, sentence in sentences]
         size = min(self.max_length // 4 - LABEL_TOKENS, *spaces)
         evidence = self._evidence(item.contexts, size)
-        needed = max(2, math.ceil(len(evidence) / self._space(item._replace(answer=""))))
+        tokens = len(evidence) + LABEL_TOKENS * len(item.contexts)
+        needed = max(2, math.ceil(tokens / self._space(item._replace(answer=""))))
         windows: list[Window] = []
         for part, ((start, sentence), space) in enumerate(zip(sentences, spaces, strict=True)):
             query = self._terms(f"{item.question or ''} {sentence}")
