@@ -34,7 +34,7 @@ def own_fields(component: type[Any]) -> set[str]:
 
 
 def test_everything_public_is_there() -> None:
-    assert len(STEPS) == 11
+    assert len(STEPS) == 12
     assert set(distilabel_rag4rag.__all__) <= set(dir(distilabel_rag4rag))
 
 
@@ -53,7 +53,9 @@ def test_docstrings_hold_to_the_fields(step: type[Any]) -> None:
     assert set(doc["categories"]) <= CATEGORIES
     columns = {**doc["input_columns"], **doc["output_columns"]}
     for name in columns:
-        assert name in BY_NAME or re.search("contexts|<check>|metadata", name), name
+        assert name in BY_NAME or re.search(
+            "contexts|<check>|metadata|anchor|positive|negative", name
+        ), name
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)

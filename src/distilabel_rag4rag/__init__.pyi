@@ -15,6 +15,7 @@ from .steps.judging.lettuce_detect_judge import LettuceDetectJudge
 from .steps.retrieval.faiss_retrieve import FaissRetrieve
 from .steps.retrieval.faiss_retrieve_from_rows import FaissRetrieveFromRows
 from .steps.tasks.grounded_answer_generation import GroundedAnswerGeneration
+from .steps.tasks.zero_shot_answer_generation import ZeroShotAnswerGeneration
 
 __all__ = [
     "AnswerFromColumn",
@@ -36,6 +37,7 @@ __all__ = [
     "MarkGrounded",
     "PublishError",
     "SafeDistiset",
+    "ZeroShotAnswerGeneration",
     "cached",
     "compare",
     "dry_run",

@@ -29,6 +29,9 @@ NOT_ASKED = (EMPTY_QUESTION, NO_PASSAGES)
 ABSTAINED = "abstained"
 NO_REPLY = "the LLM gave nothing"
 NOTHING_LEFT = "nothing left of the reply after cleaning"
+ONLY_REASONING = "only reasoning"
+NOT_UNDERSTOOD = "the form of the reply is not understood"
+NOT_AS_ASKED = "the LLM gave nothing, or not in the form asked for"
 
 #: The name of the mark that `MarkGrounded` writes.
 GROUNDING = "grounding"

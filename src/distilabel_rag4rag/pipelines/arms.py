@@ -1,7 +1,7 @@
 """The arms: functions that return an ordinary Pipeline. They differ in how a question is answered
 and share everything else: the rows, the LLM, the evidence they are judged against, the judge.
 
-    rows ─ zero_shot:    GenerateSentencePair ─────────────────────┐
+    rows ─ zero_shot:    ZeroShotAnswerGeneration ─────────────────┐
          ─ gold_context: GroundedAnswerGeneration(context) ────────┼─ complete ─ judge ─ mark
          ─ rag4rag:      FaissRetrieve ─ GroundedAnswerGeneration ─┘
 """
@@ -15,7 +15,6 @@ from distilabel.models.llms import LLM
 from distilabel.pipeline import Pipeline
 from distilabel.steps import Step
 from distilabel.steps.base import _Step
-from distilabel.steps.tasks import GenerateSentencePair
 
 from distilabel_rag4rag.models.llms.cached_llm import cached
 from distilabel_rag4rag.steps.columns import AnswerFromColumn, CompleteAnswer
@@ -25,6 +24,7 @@ from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJ
 from distilabel_rag4rag.steps.retrieval.faiss_retrieve import FaissRetrieve
 from distilabel_rag4rag.steps.retrieval.faiss_retrieve_from_rows import FaissRetrieveFromRows
 from distilabel_rag4rag.steps.tasks.grounded_answer_generation import GroundedAnswerGeneration
+from distilabel_rag4rag.steps.tasks.zero_shot_answer_generation import ZeroShotAnswerGeneration
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -54,8 +54,9 @@ def zero_shot(
 ) -> Pipeline:
     """The closed-book baseline as published: the LLM answers from memory.
 
-    distilabel's own `GenerateSentencePair` with the published settings, `triplet=True`,
-    `action="answer"` and `context="context"`: a literal word, so the LLM never sees the passage.
+    It is asked what distilabel's `GenerateSentencePair` asks with the published settings,
+    `triplet=True`, `action="answer"` and `context="context"`: a literal word, so the LLM never
+    sees the passage.
 
     Args:
         rows: what `LoadRows` reads (None is the sample world), or a `LoadRows` made outside.
@@ -71,12 +72,9 @@ def zero_shot(
         pipeline_class: the class of the pipeline.
     """
     with pipeline_class(name=name) as pipeline:
-        answer = GenerateSentencePair(
+        answer = ZeroShotAnswerGeneration(
             name="answer",
             llm=_isolated(llm),
-            triplet=True,
-            action="answer",
-            context="context",
             input_mappings={"anchor": "question"},
             output_mappings={"positive": "answer"},
             input_batch_size=batch_size,

@@ -6,12 +6,17 @@ from distilabel.constants import DISTILABEL_METADATA_KEY
 from distilabel.steps import Step, StepInput
 
 from distilabel_rag4rag.models.llms.output_check import llm_error
-from distilabel_rag4rag.schema import ABSTAINED, EMPTY_QUESTION, NOTHING_LEFT
-from distilabel_rag4rag.steps.tasks.replies import clean, is_abstention
+from distilabel_rag4rag.schema import EMPTY_QUESTION, NOT_AS_ASKED
+from distilabel_rag4rag.steps.tasks.grounded_answer_generation import as_passages
+from distilabel_rag4rag.steps.tasks.replies import Reply, read_reply
 from distilabel_rag4rag.utils.public import public
+from distilabel_rag4rag.utils.text import has_text
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
+
+# What stands in one of these is never taken for a refusal.
+_PASSAGES = ("context", "contexts", "retrieved_contexts")
 
 
 @public
@@ -19,12 +24,13 @@ class CompleteAnswer(Step):
     """Give the answers of any task the columns that `GroundedAnswerGeneration` gives its own.
 
     distilabel's tasks write an answer and no more. This step adds whether it is an abstention,
-    why there is none, and the tokens that the LLM counted. An answer is cleaned and an abstention
-    recognised by the same rules in every arm: otherwise a refusal would count as a hallucination
-    in one arm and as an abstention in another, and "Answer:" as a wrong word in one alone.
+    why there is none, and the tokens that the LLM counted. An answer is read by the same function
+    in every arm: otherwise a refusal would count as a hallucination in one arm and as an
+    abstention in another, and "Answer:" as a wrong word in one alone.
 
     Attributes:
-        clean: whether to take off what models put around an answer. Defaults to `True`.
+        clean: whether to take off what models put around an answer; if `False`, what is an answer
+            stays as it was written. Defaults to `True`.
         style: `short` keeps the first line of an answer, `sentence` all of them in one, as
             `GroundedAnswerGeneration` does. Defaults to `short`.
         abstain: whether a refusal ("I do not know") is an abstention; if `False` it stays an
@@ -33,6 +39,10 @@ class CompleteAnswer(Step):
     Input columns:
         - answer (`str`): the answer, or None.
         - question (`str`, optional): taken off where the answer begins by repeating it.
+        - context (`str`, optional): the source passage; what stands in it, or in the next two
+            columns, is never taken for a refusal.
+        - contexts (`Union[str, List[str]]`, optional): passages.
+        - retrieved_contexts (`List[str]`, optional): passages.
         - abstained (`bool`, optional): kept where a task wrote it.
         - answer_reason (`str`, optional): kept where a task wrote it.
         - distilabel_metadata (`dict`, optional): where distilabel keeps the token counts.
@@ -70,6 +80,7 @@ class CompleteAnswer(Step):
         return {
             "answer": True,
             "question": False,
+            **dict.fromkeys(_PASSAGES, False),
             "abstained": False,
             "answer_reason": False,
             DISTILABEL_METADATA_KEY: False,
@@ -96,23 +107,22 @@ class CompleteAnswer(Step):
     def _completed(self, row: dict[str, Any]) -> dict[str, Any]:
         if row.get("abstained") is not None:  # the task has said it all
             return {"answer_reason": row.get("answer_reason")}
-        answer = row["answer"]
         question = row.get("question", "?")
-        if not isinstance(question, str) or not question.strip():
-            return {"answer": None, "abstained": False, "answer_reason": EMPTY_QUESTION}
-        if not isinstance(answer, str) or not answer.strip():
-            cause = llm_error(row.get(DISTILABEL_METADATA_KEY))
-            reason = cause or "the LLM gave nothing, or not in the form asked for"
-            return {"answer": None, "abstained": False, "answer_reason": reason}
-        if self.abstain and is_abstention(answer):
-            return {"answer": None, "abstained": True, "answer_reason": ABSTAINED}
-        if self.clean:
-            answer = clean(
-                answer, " ".join(row.get("question", "").split()), one_line=self.style == "short"
-            )
-            if not answer:
-                return {"answer": None, "abstained": False, "answer_reason": NOTHING_LEFT}
-        return {"answer": answer, "abstained": False, "answer_reason": None}
+        if not has_text(question):
+            return Reply(None, reason=EMPTY_QUESTION).columns()
+        if not has_text(row["answer"]):
+            cause = llm_error(row.get(DISTILABEL_METADATA_KEY)) or row.get("answer_reason")
+            return Reply(None, reason=cause or NOT_AS_ASKED).columns()
+        reply = read_reply(
+            row["answer"],
+            question=row.get("question") or "",
+            passages=[text for name in _PASSAGES for text in as_passages(row.get(name))],
+            short=self.style == "short",
+            abstain=self.abstain,
+        )
+        if reply.answer is not None and not self.clean:
+            reply = Reply(row["answer"])
+        return reply.columns()
 
 
 def _tokens(metadata: dict[str, Any] | None) -> dict[str, int | None]:

@@ -15,15 +15,10 @@ from jinja2.sandbox import SandboxedEnvironment
 from pydantic import PrivateAttr
 
 from distilabel_rag4rag.models.llms.output_check import llm_error
-from distilabel_rag4rag.schema import (
-    ABSTAINED,
-    EMPTY_QUESTION,
-    NO_PASSAGES,
-    NO_REPLY,
-    NOTHING_LEFT,
-)
-from distilabel_rag4rag.steps.tasks.replies import MARKER, clean, is_abstention
+from distilabel_rag4rag.schema import EMPTY_QUESTION, NO_PASSAGES
+from distilabel_rag4rag.steps.tasks.replies import MARKER, Reply, read_reply
 from distilabel_rag4rag.utils.public import public
+from distilabel_rag4rag.utils.text import has_text
 
 if TYPE_CHECKING:
     from distilabel.typing import ChatType, StepColumns, StepOutput
@@ -39,7 +34,7 @@ def as_passages(contexts: Any) -> list[str]:
         return []
     if isinstance(contexts, str):
         contexts = [contexts]
-    return [text for text in contexts if isinstance(text, str) and text.strip()]
+    return [text for text in contexts if has_text(text)]
 
 
 def fence_for(passages: list[str]) -> str:
@@ -56,8 +51,9 @@ class GroundedAnswerGeneration(Task):
     them, so that text inside a passage can pose neither as an instruction nor as another
     passage. The question is put on one line, before and after the passages: small models answer
     better so. Templates are Jinja2; questions and passages are their data and never evaluated.
-    What models add to an answer ("Answer:", quotes, "According to the context,", further lines,
-    a repeated question) is taken off again.
+    What models add to an answer (reasoning, tokens of chat templates, fences, JSON, "Answer:",
+    "Sure! Here is", quotes, further lines, a repeated question) is taken off again; a reply whose
+    form is not understood is a failed row, never an answer.
 
     Attributes:
         style: `short` asks for the exact words of a passage, `sentence` for one full sentence.
@@ -217,21 +213,20 @@ class GroundedAnswerGeneration(Task):
     def format_output(
         self, output: str | None, input: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The answer, cleaned; or an abstention; or None with the reason.
+        """What the reply says, as `read_reply` reads it: an answer, an abstention, or a reason.
 
         Args:
             output: the LLM's text, None where it gave nothing.
-            input: the row, for its question.
+            input: the row, for its question and passages.
         """
-        if output is None or not output.strip():
-            return _no_answer(NO_REPLY)
-        if self.abstain and is_abstention(output):
-            return _no_answer(ABSTAINED, abstained=True)
-        question = " ".join((input or {}).get("question", "").split())
-        answer = clean(output, question, one_line=self.style == "short")
-        if not answer:
-            return _no_answer(NOTHING_LEFT)
-        return {"answer": answer, "abstained": False, "answer_reason": None}
+        row = input or {}
+        return read_reply(
+            output,
+            question=row.get("question") or "",
+            passages=as_passages(row.get("contexts")),
+            short=self.style == "short",
+            abstain=self.abstain,
+        ).columns()
 
     def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]
         """Asks the LLM for each row that has a question and passages; the others are marked.
@@ -268,13 +263,12 @@ class GroundedAnswerGeneration(Task):
 
     def _skip(self, row: dict[str, Any]) -> dict[str, Any] | None:
         """The outputs of a row that the LLM is not asked about, None for all others."""
-        question = row["question"]
-        if not isinstance(question, str) or not question.strip():
-            return _no_answer(EMPTY_QUESTION)
+        if not has_text(row["question"]):
+            return Reply(None, reason=EMPTY_QUESTION).columns()
         if not as_passages(row["contexts"]):
-            # Whoever retrieves nothing abstains; only where abstaining is switched off is the
-            # row a failed one.
-            return _no_answer(NO_PASSAGES, abstained=self.abstain)
+            # Without passages there is nothing to answer from: an abstention, and a failed row
+            # only where abstaining is switched off.
+            return Reply(None, abstained=self.abstain, reason=NO_PASSAGES).columns()
         return None
 
     def _marked(self, row: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
@@ -282,7 +276,3 @@ class GroundedAnswerGeneration(Task):
         if self.group_generations:
             outputs = {name: [value] * self.num_generations for name, value in outputs.items()}  # type: ignore[operator]
         return {**row, **outputs, "model_name": self.llm.model_name}
-
-
-def _no_answer(reason: str, abstained: bool = False) -> dict[str, Any]:
-    return {"answer": None, "abstained": abstained, "answer_reason": reason}

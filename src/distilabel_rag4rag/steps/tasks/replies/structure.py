@@ -1,0 +1,492 @@
+"""Structure around an answer: fences, JSON, elements of XML and HTML, tables, LaTeX.
+
+Each function takes a text and gives it back without one layer, or as it was. Several answers
+become the items of a list, one a line. What is a structure and holds no answer that is understood
+is a NoAnswerError.
+"""
+
+import ast
+import html
+import json
+import re
+from typing import Any
+
+from distilabel_rag4rag.schema import (
+    ABSTAINED,
+    NOT_UNDERSTOOD,
+    NOTHING_LEFT,
+    ONLY_REASONING,
+)
+from distilabel_rag4rag.steps.tasks.replies.chat_markup import has_word
+from distilabel_rag4rag.steps.tasks.replies.context import Context
+from distilabel_rag4rag.steps.tasks.replies.languages import kind_of, matches, pattern
+from distilabel_rag4rag.steps.tasks.replies.passages import words
+from distilabel_rag4rag.steps.tasks.replies.reply import NoAnswerError
+from distilabel_rag4rag.steps.tasks.replies.sections import (
+    chosen,
+    introduces,
+    label_of,
+    without_closing,
+)
+
+_LENGTH = 50_000  # characters that are read as JSON; nothing longer is an answer in it
+
+_NOTHING_ASKED = Context()
+
+# Fences -------------------------------------------------------------------------------------
+
+_FENCE = re.compile(r"[ \t>]{0,6}(`{3,}|~{3,}|\"{3,}|'{3,})[ \t]*([^`\n]*?)[ \t]*(\1)?")
+_LANGUAGE = re.compile(
+    r"(?:json|text|txt|plain(?:text)?|markdown|md|ya?ml|xml|html|python|latex|none|csv|answer|output)\b\s*",
+    re.IGNORECASE,
+)
+
+
+def unfenced(text: str, context: Context = _NOTHING_ASKED) -> str:
+    """The content of the fenced block of a text, where what is around it only leads to it.
+
+    A fence that is not closed goes to the end.
+    """
+    lines = text.split("\n")
+    fences = [
+        (n, found) for n, line in enumerate(lines) if (found := _FENCE.fullmatch(line.rstrip()))
+    ]
+    if not fences:
+        return text
+    first, opening = fences[0]
+    before = "\n".join(lines[:first])
+    if not introduces(before):
+        labels = [label for line in lines if (label := label_of(line))]
+        if any(label.kind != "aside" for label in labels):
+            return "\n".join(line for line in lines if not _FENCE.fullmatch(line.rstrip()))
+        return before
+    if opening[3]:  # ```Torgau```
+        end, inside = first, _LANGUAGE.sub("", opening[2], count=1) or opening[2]
+    else:
+        end = next(
+            (n for n, found in fences[1:] if found[1].startswith(opening[1]) and not found[2]),
+            len(lines),
+        )
+        inside = "\n".join(lines[first + 1 : end])
+        if not has_word(inside) and not _LANGUAGE.fullmatch(opening[2]):
+            inside = opening[2]
+    after = without_closing("\n".join(lines[end + 1 :]).strip(), context)
+    if has_word(after) and _differ(inside, after):
+        raise NoAnswerError(NOT_UNDERSTOOD)
+    return inside
+
+
+def _differ(inside: str, after: str) -> bool:
+    """Whether it cannot be said if a block or what follows it is the answer."""
+    short = words(after.strip().partition("\n")[0])
+    return "```" in after or "~~~" in after or f" {short} " in f" {words(inside)} " != f" {short} "
+
+
+# JSON ---------------------------------------------------------------------------------------
+
+_RESPONSE_KEYS = {"prediction", "completion", "generated text", "final", "value", "boxed", "box"}
+# What holds a message in the formats of LLM servers, and a structure that repeats its schema.
+_MESSAGE_KEY = re.compile(
+    "choices|messages?|content|texts?|parts|candidates|outputs?|data|arguments|parameters"
+    "|properties|input|spans?|items?|results?|responses?|delta|function|answer span"
+)
+_REASONING_KEY = matches(rf"{pattern('reasoning')}|error|refusal")
+_KEY = r"[\"'“]?([^\W\d][\w -]{0,40})[\"'”]?\s{0,5}[:：=]"
+_STARTS_OBJECT = re.compile(r"\{\s{0,50}" + _KEY)
+_LOOSE_VALUE = re.compile(
+    _KEY + r"\s{0,5}(?:\"((?:[^\"\\\n]|\\.){1,2000})\"\s{0,5}(?:[,}\n]|$)"
+    r"|'((?:[^'\\\n]|\\.){1,2000})'\s{0,5}(?:[,}\n]|$)|([^\"'\[{\s,}][^,}\n]{0,300})[,}\n])"
+)
+_TRAILING_COMMA = re.compile(r",(?=\s{0,200}[}\]])")
+_COMMENT = re.compile(r"(?<=[,{\s])//[^\n\"]*$", re.MULTILINE)
+_LATEX_COMMAND = re.compile(
+    r"(?<!\\)\\(?=(?:boxed|fbox|text\w{0,6}|frac|beta|theta|times|tau|to|rightarrow|right|rho|nu|neq"
+    r"|nabla|begin|bf|rm|big)\b)"
+)
+_SEPARATORS = re.compile(r"(?<=[a-z])(?=[A-Z])|[_\-.\s]+")
+
+
+def from_whole_json(text: str, context: Context) -> str:
+    """The answer in a reply that is JSON and nothing else, whatever stands in its texts."""
+    source = text
+    if text.startswith("```") and text.endswith("```"):
+        source = text.partition("\n")[2].removesuffix("```")
+    quoted = text[:1] == '"' == text[-1:] and re.search(r'\\["/nu]', text) is not None
+    if not (quoted or source.lstrip()[:1] in ("{", "[")) or len(source) > _LENGTH:
+        return text
+    try:
+        value = json.loads(_json(source), strict=False, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return text
+    return answer_in(value, context)
+
+
+def _json(source: str) -> str:
+    """The source with the backslashes of LaTeX escaped, which models forget: "\\boxed{…}"."""
+    return _LATEX_COMMAND.sub(r"\\\\", source) if "\\" in source else source
+
+
+def from_json(text: str, context: Context) -> str:
+    """The answer in an object, a list or a string of JSON, or of Python."""
+    if text[:1] in ("{", "["):
+        start = 0
+    else:
+        found = (
+            f for f in _STARTS_OBJECT.finditer(text) if kind_of(f[1]) in ("answer", "response")
+        )
+        if (first := next(found, None)) is None:
+            return text
+        start = first.start()
+    source = text[start : start + _LENGTH]
+    value, rest = _parsed(source)
+    if value is _NOTHING:
+        return _loosely(source, text, context)
+    if isinstance(value, str) and start == 0 and rest.strip():
+        return text  # a quotation that goes on
+    if isinstance(value, list) and (rest.strip() or not value) and start == 0:
+        if re.fullmatch(r"\[[\d,\s]*\]", text[: len(source) - len(rest)]):
+            return rest.strip() or text  # "[1] Torgau" cites passage 1
+        if rest.strip() and not introduces(rest):
+            raise NoAnswerError(NOT_UNDERSTOOD)
+    if value is None:
+        raise NoAnswerError(ABSTAINED, abstained=True)
+    again, _ = _parsed(rest.lstrip(" ,\n")) if rest.lstrip(" ,\n")[:1] == "{" else (_NOTHING, "")
+    answer = answer_in(value, context)
+    if again is not _NOTHING and words(answer_in(again, context)) != words(answer):
+        raise NoAnswerError(NOT_UNDERSTOOD)
+    return answer
+
+
+_NOTHING: Any = object()
+
+
+def object_in(text: str) -> dict[str, Any] | None:
+    """The object of JSON that a text begins with, or None."""
+    value = _parsed(text)[0] if text.startswith("{") and len(text) <= _LENGTH else None
+    return value if isinstance(value, dict) else None
+
+
+def _parsed(source: str) -> tuple[Any, str]:
+    """A value at the start of a text, and what follows it; numbers stay as they are written."""
+    decoder = json.JSONDecoder(strict=False, parse_int=str, parse_float=str)
+    source = _json(source)
+    plain = source.translate(str.maketrans("“”„‟", '""""'))
+    mended = _TRAILING_COMMA.sub("", _COMMENT.sub("", plain))
+    for candidate in dict.fromkeys((source, mended, mended.replace("{{", "{").replace("}}", "}"))):
+        try:
+            value, end = decoder.raw_decode(candidate)
+        except (ValueError, RecursionError):
+            continue
+        return value, candidate[end:]
+    if len(source) < 5_000:
+        try:
+            value = ast.literal_eval(source.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            return _NOTHING, source
+        if isinstance(value, dict | list | str):
+            return value, ""
+    return _NOTHING, source
+
+
+def _loosely(source: str, text: str, context: Context) -> str:
+    """The answer in something like JSON that cannot be parsed."""
+    found = {
+        value.strip()
+        for match in _LOOSE_VALUE.finditer(source)
+        for value in match.groups()[1:]
+        if value and kind_of(match[1]) == "answer"
+    }
+    if len(found) == 1:
+        value = found.pop()
+        return value.replace('\\"', '"').replace("\\n", "\n")
+    if context.passages.hold(text) and context.passages.contain(text):
+        return text
+    inside = re.fullmatch(r"([\[{])\1?([^\[\]{}\"\n]{1,500})([\]}])\3?", text)
+    if (
+        inside
+        and label_of(inside[2]) is None
+        and not re.search(r"\banswer\b|[:=]", inside[2], re.IGNORECASE)
+    ):
+        return inside[2]
+    if text[0] == "[" and "]" in text[:40] and not re.match(r"\[\s*[\"'{\[]|\[[A-Z_]{3,}\]", text):
+        return text  # "[sic] …"
+    raise NoAnswerError(NOT_UNDERSTOOD)
+
+
+def answer_in(value: Any, context: Context) -> str:
+    """The answer in a value of JSON.
+
+    Raises:
+        NoAnswerError: if there is none, or several that differ.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        raise NoAnswerError(ABSTAINED, abstained=True)
+    if isinstance(value, bool):
+        raise NoAnswerError(NOT_UNDERSTOOD)
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, dict):
+        return _answer_in_object(value, context)
+    if isinstance(value, list | tuple):
+        return _answer_in_list(list(value), context)
+    raise NoAnswerError(NOT_UNDERSTOOD)
+
+
+def _answer_in_list(values: list[Any], context: Context) -> str:
+    parts = [v for v in values if isinstance(v, dict) and isinstance(v.get("type"), str)]
+    if parts and len(parts) == len(values):  # the parts of a message's content
+        texts = [
+            v["text"]
+            for v in parts
+            if isinstance(v.get("text"), str) and v["type"].endswith("text")
+        ]
+        if texts:
+            return "".join(texts)
+    answers = [answer_in(value, context).strip() for value in values]
+    if not answers:
+        raise NoAnswerError(NOTHING_LEFT)
+    if len(answers) == 1:
+        return answers[0]
+    if any("\n" in answer for answer in answers):
+        raise NoAnswerError(NOT_UNDERSTOOD)
+    return "\n".join(f"- {answer}" for answer in answers)
+
+
+def _answer_in_object(value: dict[Any, Any], context: Context) -> str:
+    names = {key: _SEPARATORS.sub(" ", str(key)).strip().lower() for key in value}
+    if isinstance(value.get("type"), str) and re.search("think|reason", value["type"]):
+        raise NoAnswerError(ONLY_REASONING)
+    answers = [key for key in value if kind_of(str(key)) == "answer"]
+    answers = answers or [
+        k for k in value if kind_of(str(k)) == "response" or names[k] in _RESPONSE_KEYS
+    ]
+    if answers:
+        given = [
+            (names[key], answer_in(value[key], context))
+            for key in answers
+            if value[key] is not None
+        ]
+        if not given:
+            raise NoAnswerError(ABSTAINED, abstained=True)
+        return chosen(given, context)
+    messages = [value[key] for key, name in names.items() if _MESSAGE_KEY.fullmatch(name)]
+    found = []
+    for message in messages:
+        if isinstance(message, str | list | dict):
+            try:
+                found.append(("", answer_in(message, context)))
+            except NoAnswerError:
+                continue
+    if found:
+        return chosen(found, context)
+    others = [
+        key
+        for key, name in names.items()
+        if kind_of(name) is None and not _REASONING_KEY.search(name)
+    ]
+    if not others:
+        raise NoAnswerError(ONLY_REASONING if value else NOTHING_LEFT)
+    name, text = str(others[0]), value[others[0]]
+    known = isinstance(text, str) and (
+        words(name) == words(context.question) or context.passages.hold(text)
+    )
+    if len(others) > 1 or not known:
+        raise NoAnswerError(NOT_UNDERSTOOD)
+    return str(text)
+
+
+# Elements of XML and HTML -------------------------------------------------------------------
+
+_TAG = re.compile(
+    r"<\s{0,2}(\\?/)?\s{0,2}([^\W\d][\w:.\-]{0,60})"
+    r"((?:\s{1,3}[\w:.\-]{1,60}\s{0,3}=\s{0,3}(?:\"[^\"<>]{0,300}\"|'[^'<>]{0,300}'|[^\s\"'<>]{1,100})){0,10})"
+    r"\s{0,3}(/)?\s{0,2}>"
+)
+_NO_CONTENT = re.compile(r"<!--.{0,500}?-->|<\?xml[^<>]{0,200}\?>|\]\]>", re.DOTALL)
+_PAGE = re.compile(r"\s*<(?:!doctype|html|head)\b", re.IGNORECASE)
+_LINES = frozenset(
+    [
+        "p",
+        "div",
+        "br",
+        "ul",
+        "ol",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "blockquote",
+        "pre",
+        "section",
+        "article",
+        "tr",
+        "hr",
+        "body",
+        "main",
+        "table",
+        "tbody",
+        "thead",
+    ]
+)
+_IN_LINE = frozenset(
+    [
+        "b",
+        "i",
+        "u",
+        "em",
+        "strong",
+        "span",
+        "code",
+        "q",
+        "cite",
+        "a",
+        "sub",
+        "sup",
+        "small",
+        "mark",
+        "font",
+        "center",
+        "tt",
+        "kbd",
+        "var",
+        "samp",
+        "abbr",
+        "big",
+        "td",
+        "th",
+        "ins",
+        "dfn",
+        "time",
+        "label",
+    ]
+)
+_STRUCK_OUT = re.compile(
+    r"<(del|s|strike|script|style)\b[^<>]{0,100}>.{0,500}?</\1\s?>", re.IGNORECASE | re.DOTALL
+)
+
+
+def from_elements(text: str, context: Context) -> str:
+    """The content of the element that holds the answer, or the text without HTML's tags."""
+    if _PAGE.match(text):
+        raise NoAnswerError(NOT_UNDERSTOOD)  # a server's error page
+    text = _STRUCK_OUT.sub("", _NO_CONTENT.sub("", text).replace("<![CDATA[", ""))
+    tags = list(_TAG.finditer(text))
+    if not tags:
+        return text if context.passages.hold(text) else html.unescape(text)
+    answers = [tag for tag in tags if kind_of(tag[2]) == "answer"]
+    answers = answers or [tag for tag in tags if _is_response(tag[2])]
+    if answers:
+        return html.unescape(chosen(_contents(text, answers), context))
+    asides = [tag for tag in tags if _is_aside(tag[2]) and not tag[4]]
+    if asides:
+        outside = _outside(text, asides)
+        if not has_word(outside):
+            raise NoAnswerError(NOT_UNDERSTOOD)
+        return outside
+    return html.unescape(_TAG.sub(lambda tag: _replacement(tag, text, context), text))
+
+
+def _is_response(name: str) -> bool:
+    return kind_of(name) == "response" or name.lower() in _RESPONSE_KEYS | {"assistant"}
+
+
+def _is_aside(name: str) -> bool:
+    return kind_of(name) in ("aside", "question") or name.lower() in ("caption", "title")
+
+
+def _contents(text: str, tags: list[re.Match[str]]) -> list[tuple[str, str]]:
+    """What stands in each innermost element; a missing end or beginning is that of the text."""
+    found = []
+    for number, tag in enumerate(tags):
+        following = tags[number + 1] if number + 1 < len(tags) else None
+        if tag[4] or (tag[1] and number > 0):
+            continue
+        if tag[1]:
+            found.append((tag[2].lower(), text[: tag.start()]))
+        elif following is None or following[1]:
+            end = following.start() if following else len(text)
+            found.append((tag[2].lower(), text[tag.end() : end]))
+    return found
+
+
+def _outside(text: str, tags: list[re.Match[str]]) -> str:
+    kept, position, depth = [], 0, 0
+    for tag in tags:
+        if depth == 0 and not tag[1]:
+            kept.append(text[position : tag.start()])
+        depth = max(0, depth - 1) if tag[1] else depth + 1
+        position = tag.end()
+    return "\n".join([*kept, text[position:] if depth == 0 else ""])
+
+
+def _replacement(tag: re.Match[str], text: str, context: Context) -> str:
+    """What stands for a tag in plain text."""
+    name = tag[2].lower()
+    if context.passages.hold(tag[0]) and tag[0] in text and name not in _LINES | _IN_LINE | {"li"}:
+        return tag[0]
+    if name == "li":
+        return "" if tag[1] else "\n- "
+    if name in _LINES:
+        return "\n"
+    if name in _IN_LINE:
+        return ""
+    before = text[max(0, tag.start() - 1) : tag.start()]
+    if before.isalnum() and f"</{tag[2]}" not in text:
+        return tag[0]  # vector<int>
+    raise NoAnswerError(NOT_UNDERSTOOD)
+
+
+# Tables and LaTeX ---------------------------------------------------------------------------
+
+_RULE = re.compile(r"[\s|:+\-=]+")
+_LATEX = re.compile(
+    r"\\(?:boxed|text|textbf|textit|mathrm|mathbf|fbox|mbox|emph)\s?\{([^{}]{0,2000})\}"
+)
+_BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{([^{}]{0,2000})\}")
+
+
+def from_table(text: str, context: Context) -> str:
+    """The cell of a Markdown table that holds the answer."""
+    lines = [line.strip() for line in text.strip().split("\n") if line.strip()]
+    if len(lines) < 2 or not all(line.startswith("|") for line in lines[:2]):
+        return text
+    table = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if line.startswith("|") and not _RULE.fullmatch(line)
+    ]
+    if not table:
+        raise NoAnswerError(NOTHING_LEFT)
+    header = [_is_answer(cell) for cell in table[0]]
+    if len(table) > 1 and sum(header) == 1 and all(len(row) == len(header) for row in table):
+        cells = [row[header.index(True)] for row in table[1:]]
+    elif rows := [row for row in table if len(row) == 2 and _is_answer(row[0])]:
+        cells = [row[1] for row in rows]
+    elif {len(row) for row in table} == {1} and len(table) == 1:
+        cells = table[0]
+    else:
+        raise NoAnswerError(NOT_UNDERSTOOD)
+    return _answer_in_list(list(cells), context)
+
+
+def _is_answer(cell: str) -> bool:
+    return kind_of(words(cell)) in ("answer", "response")
+
+
+def from_latex(text: str, context: Context) -> str:
+    """What stands in a box, and text without its commands."""
+    if "\\" in text:
+        unnested = re.sub(
+            r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|emph)\s?\{([^{}]{0,2000})\}", r"\1", text
+        )
+        if boxed := dict.fromkeys(_BOXED.findall(unnested)):
+            if len(boxed) > 1:
+                raise NoAnswerError(NOT_UNDERSTOOD)
+            return next(iter(boxed))
+        text = _LATEX.sub(r"\1", unnested)
+        text = re.sub(r"^\\[(\[]\s{0,3}(.{1,500}?)\s{0,3}\\[)\]]$", r"\1", text, flags=re.DOTALL)
+    return re.sub(r"^(\${1,2})([^$\n]{1,500})\1([.]?)$", r"\2\3", text)
