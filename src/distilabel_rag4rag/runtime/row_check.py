@@ -1,4 +1,4 @@
-"""After a run: are all the rows there, once and in order, and what is None in them?"""
+"""A check of a finished run: whether each row came out once and in order, and what is None."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from distilabel_rag4rag.runtime.tally import Tally
 
 @dataclass(frozen=True)
 class RunCheck:
-    """What a run did to its rows.
+    """The rows that went into a run, compared with those that came out.
 
     Attributes:
         rows_in: rows that went in.
@@ -19,9 +19,9 @@ class RunCheck:
         missing: ids that went in and did not come out.
         unknown: ids that came out and had not gone in.
         repeated: ids that came out more often than they went in.
-        in_order: the ids that came out as they should do so in the order in which they went in.
-        none: column -> rows in which it is None or missing; columns that have every value are
-            left out.
+        in_order: whether the ids that went in and came out did both in the same order.
+        none: column -> rows in which it is None or missing; columns without such rows are left
+            out.
         steps: step -> its rows, failed rows and first error, from the pipeline's `tally`.
     """
 
@@ -40,11 +40,11 @@ class RunCheck:
         return self.in_order and not (self.missing or self.unknown or self.repeated)
 
     def to_dict(self) -> dict[str, Any]:
-        """For run.json."""
+        """The fields as JSON can hold them."""
         return asdict(self)
 
     def summary(self) -> str:
-        """One line for each thing worth saying."""
+        """The counts, and one line for each problem."""
         lines = [f"{self.rows_in} rows in, {self.rows_out} rows out"]
         for what in ("missing", "unknown", "repeated"):
             if ids := getattr(self, what):
@@ -60,7 +60,7 @@ class RunCheck:
         return "\n".join(lines)
 
     def raise_if_incomplete(self) -> None:
-        """Raise what is wrong.
+        """Raise an error for rows that are not as they were.
 
         Raises:
             RunFailed: if a row is missing, unknown, repeated or out of order.
@@ -107,5 +107,5 @@ def check_run(
 
 
 def _first_seen(ids: Sequence[str], also_in: Mapping[str, int]) -> list[str]:
-    """The ids that are also in the other rows, each where it stands first."""
+    """The ids that are also in the other rows, each at its first place."""
     return list(dict.fromkeys(id_ for id_ in ids if id_ in also_in))

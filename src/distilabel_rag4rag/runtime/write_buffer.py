@@ -1,8 +1,9 @@
-"""Rows of the last steps -> parquet files whose schema does not depend on where a batch ends.
+"""Parquet files of the last steps' rows, with a schema that does not depend on the batches.
 
 distilabel's own buffer infers a schema from each 50 rows: a first buffer without values, an int
 before a float, a key that comes late or an empty dict ends the run, or loses the column. Here
-our columns have their declared types, all others the type that all of a run's rows share.
+the columns of schema.py have their declared types, all others the type that fits all of a run's
+rows.
 """
 
 from collections import defaultdict
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from distilabel_rag4rag.schema import BY_NAME, SPAN
+from distilabel_rag4rag.utils.text import replace_surrogates
 
 Rows = list[dict[str, Any]]
 
@@ -72,7 +74,7 @@ def table_of(rows: Rows, step: str = "") -> pa.Table:
     Args:
         rows: the rows; values may be NumPy's, text may hold lone surrogates (each becomes
             U+FFFD, since Arrow's text is UTF-8).
-        step: the name of the step that the rows come from, for the message of an error.
+        step: the name of the step that the rows come from, for error messages.
 
     Raises:
         TypeError: if a column's values have no common Arrow type, a column's name is no text, or
@@ -98,11 +100,11 @@ def table_of(rows: Rows, step: str = "") -> pa.Table:
 
 
 def _column(name: str, values: list[Any]) -> pa.Array:
-    """The declared type where the column is ours and the values allow it, else what fits all."""
-    ours = BY_NAME[name].type if name in BY_NAME else None
+    """The declared type where schema.py has one and the values fit it, else what fits them all."""
+    declared = BY_NAME[name].type if name in BY_NAME else None
     if name == "hallucinated_spans" and _has_other_keys(values):  # a judge that types its spans
-        ours = None
-    for prepare, kind in ((_raw, ours), (_plain_all, ours), (_plain_all, None)):
+        declared = None
+    for prepare, kind in ((_raw, declared), (_plain_all, declared), (_plain_all, None)):
         with suppress(pa.ArrowException, UnicodeEncodeError, OverflowError):
             column = pa.array(prepare(values), type=kind)
             if not _has_empty_struct(column.type):
@@ -134,7 +136,7 @@ def _plain(value: Any) -> Any:
     """The value without NumPy, lone surrogates and empty dicts."""
     match value:
         case str():
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return replace_surrogates(value)
         case dict():
             return {_plain(key): _plain(item) for key, item in value.items()} or None
         case np.ndarray():
