@@ -1,5 +1,6 @@
 """The rows that `report` and `review` are about."""
 
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from distilabel_rag4rag.data.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_logger = logging.getLogger(__name__)
 
 
 def read_rows(source: str, split: str | None = None) -> "pd.DataFrame":
@@ -24,4 +27,6 @@ def read_rows(source: str, split: str | None = None) -> "pd.DataFrame":
         if rows is not None:
             return rows
     table = open_table(source, split)
+    for note in table.notes:
+        _logger.warning("%s", note)
     return pd.DataFrame(list(table.rows(table.columns)))

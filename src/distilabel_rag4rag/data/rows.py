@@ -29,14 +29,14 @@ from distilabel_rag4rag.data.readers.table import Record, Table
 from distilabel_rag4rag.data.values import one_text, truth
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.schema import arrow_schema
-from distilabel_rag4rag.utils.text import clean_text, counted, has_text
+from distilabel_rag4rag.utils.text import counted, has_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from datasets import Dataset, DatasetDict
 
-__all__ = ["clean_text", "load_passages", "load_rows", "passage_id"]
+__all__ = ["load_passages", "load_rows", "passage_id"]
 
 _logger = logging.getLogger(__name__)
 

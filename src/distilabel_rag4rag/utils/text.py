@@ -10,6 +10,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _LINE_END = re.compile(r"\r\n?|[\x0b\x0c\x85]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_UNCLEAN = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # Controls of direction, which make a terminal or a page show text in another order.
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
@@ -53,6 +54,8 @@ def clean_text(text: str) -> str:
     Lone surrogates become U+FFFD, every kind of line end becomes `\\n`; escape sequences and
     all other control characters but the tab go.
     """
+    if not _UNCLEAN.search(text):
+        return text
     text = replace_surrogates(text)
     return _CONTROL.sub("", _LINE_END.sub("\n", _ESCAPE.sub("", text)))
 

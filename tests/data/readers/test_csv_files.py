@@ -107,6 +107,20 @@ def test_the_line_where_it_breaks_is_named(tmp_path: Path, content: str, line: i
         read(tmp_path / "a.csv", content)
 
 
+def test_tabs_between_fields_that_are_never_quoted(tmp_path: Path) -> None:
+    content = 'question\tcontext\n"Old Anna" is what?\tThe "bell".\n"Why?\t"It rings.\n'
+    records, notes = read(tmp_path / "a.tsv", content)
+    assert records == [
+        {"question": '"Old Anna" is what?', "context": 'The "bell".'},
+        {"question": '"Why?', "context": '"It rings.'},
+    ]
+    assert notes == ["quotes at the ends of fields are read as part of the text"]
+    quoted, notes = read(tmp_path / "b.tsv", 'question\tcontext\n"Who?"\t"Two\nlines"\n')
+    assert (quoted, notes) == ([{"question": "Who?", "context": "Two\nlines"}], [])
+    with pytest.raises(ValueError, match=r"c\.tsv, line 2: not CSV separated by '\\t': "):
+        read(tmp_path / "c.tsv", 'a\tb\n"1\t2\n3\n')
+
+
 def test_a_column_that_comes_twice_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"a\.csv, line 1: the column 'a' comes more than once"):
         read(tmp_path / "a.csv", "a,b,a\n1,2,3\n")

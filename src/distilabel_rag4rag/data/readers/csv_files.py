@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from distilabel_rag4rag.data.readers.encoding import read_text
 from distilabel_rag4rag.data.readers.table import Record, Table, from_records
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.utils.text import counted
+
+_Quoting: TypeAlias = Literal[0, 3]
 
 SUFFIXES = (".csv", ".tsv")
 DELIMITERS = (",", ";", "\t", "|")
@@ -45,21 +48,22 @@ def from_csv(path: Path, delimiter: str | None = None) -> Table:
     usual = "\t" if path.suffix.lower() == ".tsv" else ","
     used = delimiter or (named[1] if named else _find_delimiter(text, usual))
 
-    rows = _rows(text, used, str(path), first_line=2 if named else 1)
-    line, header = next(rows, (1, []))
-    header = [name.strip() for name in header]
+    first_line = 2 if named else 1
+    try:
+        header, records = _records(text, used, str(path), first_line, csv.QUOTE_MINIMAL)
+    except ValueError:
+        if used != "\t":
+            raise
+        # Many programs write tabs between fields and quote nothing.
+        try:
+            header, records = _records(text, used, str(path), first_line, csv.QUOTE_NONE)
+        except ValueError:
+            header = []
+        if not header:
+            raise
+        notes.append(f"{path}: quotes at the ends of fields are read as part of the text")
     if used not in (usual, delimiter) and len(header) > 1:
         notes.append(f"{path}: its fields are separated by {used!r}")
-    if twice := [name for name in header if name and header.count(name) > 1]:
-        raise ValueError(f"{path}, line {line}: the column {twice[0]!r} comes more than once")
-    records: list[Record] = []
-    for line, fields in rows:
-        if len(fields) != len(header):
-            raise ValueError(
-                f"{path}, line {line}: not CSV separated by {used!r}: expected"
-                f" {counted(len(header), 'field')} as in the header, found {len(fields)}"
-            )
-        records.append(dict(zip(header, fields, strict=True)))
     for name in header:
         if _are_floats_of_integers([record[name] for record in records]):
             for record in records:
@@ -67,9 +71,33 @@ def from_csv(path: Path, delimiter: str | None = None) -> Table:
     return from_records(str(path), records, tuple(notes))
 
 
-def _rows(text: str, delimiter: str, name: str, first_line: int) -> Iterator[tuple[int, list[str]]]:
+def _records(
+    text: str, delimiter: str, name: str, first_line: int, quoting: _Quoting
+) -> tuple[list[str], list[Record]]:
+    """The header and the records, of which each must have as many fields."""
+    rows = _rows(text, delimiter, name, first_line, quoting)
+    line, header = next(rows, (1, []))
+    header = [column.strip() for column in header]
+    if twice := [column for column in header if column and header.count(column) > 1]:
+        raise ValueError(f"{name}, line {line}: the column {twice[0]!r} comes more than once")
+    records: list[Record] = []
+    for line, fields in rows:
+        if len(fields) != len(header):
+            raise ValueError(
+                f"{name}, line {line}: not CSV separated by {delimiter!r}: expected"
+                f" {counted(len(header), 'field')} as in the header, found {len(fields)}"
+            )
+        records.append(dict(zip(header, fields, strict=True)))
+    return header, records
+
+
+def _rows(
+    text: str, delimiter: str, name: str, first_line: int, quoting: _Quoting
+) -> Iterator[tuple[int, list[str]]]:
     """Each record and the line that it begins on; empty lines are left out."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True
+    )
     lines_before = 0
     try:
         for fields in reader:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from distilabel.errors import DistilabelUserError
 
-from distilabel_rag4rag.data.rows import clean_text, passage_id
+from distilabel_rag4rag.data.identity import passage_id
 from distilabel_rag4rag.steps.retrieval.embedder_state import embedder_state, probe, same_vectors
 from distilabel_rag4rag.steps.retrieval.embedding import Vectors, embed
 from distilabel_rag4rag.steps.retrieval.index_manifest import (
@@ -24,7 +24,7 @@ from distilabel_rag4rag.steps.retrieval.index_manifest import (
     write_manifest,
 )
 from distilabel_rag4rag.utils.hashing import file_states
-from distilabel_rag4rag.utils.text import has_text, is_missing
+from distilabel_rag4rag.utils.text import clean_text, has_text, is_missing
 
 if TYPE_CHECKING:
     import faiss
