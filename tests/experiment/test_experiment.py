@@ -165,4 +165,7 @@ def test_questions_alone_are_judged_against_what_was_retrieved(
         "comparing the arms",
         "writing the report",
     ]
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "log.jsonl: &#39;question&#39; is read from the column &#39;query&#39;" in page
+    assert "answers were judged against the passages that were retrieved" in page
     assert {path.name for path in result.files} >= {"rows.parquet", "report.html", "rag4rag.yaml"}

@@ -1,6 +1,5 @@
 """`rag4rag report`: the comparison and its report on rows that exist already."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -108,10 +107,9 @@ def _report(
 
     from distilabel_rag4rag.cli.read_rows import read_rows
     from distilabel_rag4rag.comparison import as_table, compare
-    from distilabel_rag4rag.data.run_folder import SUMMARY_FILE, RunFolder
+    from distilabel_rag4rag.data.run_folder import RunFolder
     from distilabel_rag4rag.errors import ConfigError
     from distilabel_rag4rag.report import write_report
-    from distilabel_rag4rag.utils.atomic import write_whole
 
     folder = RunFolder(Path(sources[0]))
     tables = []
@@ -127,13 +125,10 @@ def _report(
         **settings,
     )
     target = out or folder.path
-    with write_whole(target / SUMMARY_FILE) as part:
-        part.write_text(
-            json.dumps(comparison.to_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8"
-        )
+    summary = RunFolder(target).write_summary(comparison.to_dict())
     run = folder.run() if folder.has_rows else None
     files = write_report(comparison, target, run=run, title=title, prices=prices)
-    return comparison, [target / SUMMARY_FILE, *files]
+    return comparison, [summary, *files]
 
 
 def _prices(

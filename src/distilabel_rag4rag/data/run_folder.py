@@ -61,10 +61,18 @@ class RunFolder:
 
         with write_whole(self.path / ROWS_FILE) as part:
             pq.write_table(rows, part)
-        for name, data in ((SUMMARY_FILE, summary), (RUN_FILE, run)):
-            with write_whole(self.path / name) as part:
-                part.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        self.write_summary(summary)
+        self._write_json(RUN_FILE, run)
         return self.files
+
+    def write_summary(self, summary: dict[str, Any]) -> Path:
+        """Writes the figures of a comparison alone, whole or not at all."""
+        return self._write_json(SUMMARY_FILE, summary)
+
+    def _write_json(self, name: str, data: dict[str, Any]) -> Path:
+        with write_whole(self.path / name) as part:
+            part.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        return self.path / name
 
     def _json(self, name: str) -> dict[str, Any]:
         path = self.path / name

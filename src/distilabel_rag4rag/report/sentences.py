@@ -243,7 +243,7 @@ def _money(tokens: tuple[int | None, int | None], prices: Mapping[str, Any] | No
 
 
 def describe_run(run: Mapping[str, Any]) -> dict[str, str]:
-    """The settings and versions behind the rows, flat and as text."""
+    """The settings and versions behind the rows, and what is unusual in the input, as text."""
     texts = {}
     for section in ("settings", "models", "versions"):
         for key, value in (run.get(section) or {}).items():
@@ -251,4 +251,6 @@ def describe_run(run: Mapping[str, Any]) -> dict[str, str]:
                 texts[f"{section[:-1]} {key}"] = str(value)
     if run.get("started"):
         texts["started"] = str(run["started"])
+    if run.get("notes"):
+        texts["input"] = "; ".join(note.rstrip(".") for note in run["notes"]) + "."
     return texts
