@@ -38,7 +38,7 @@ def test_text_has_more_than_white_space() -> None:
         ("Torgau", "Torgau"),
         ("a\ud800b", "a\ufffdb"),
         ("a\x00b\x1fc\x7f", "abc"),
-        ("\x1b[31mred\x1b[0m \x9b1mbold", "red bold"),
+        ("\x1b[31mred\x1b[0m and\x1b[1A \x9bup", "red and up"),
         ("\x1b]0;title\x07text", "text"),
         ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
         ("one\r\ntwo\rthree\x0cfour\x85five", "one\ntwo\nthree\nfour\nfive"),
