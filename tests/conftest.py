@@ -1,7 +1,9 @@
 """One cache for the whole test session, no Hub, and the markers that fixtures bring."""
 
+import logging
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.hub)
         if fixtures & {"server", "client"}:
             item.add_marker(pytest.mark.argilla)
+
+
+@pytest.fixture(autouse=True)
+def _log_levels() -> Iterator[None]:
+    """The command line, run inside a test, quiets loggers; the next test finds them as before."""
+    loggers = [logging.getLogger(name) for name in ("distilabel", "transformers", "httpx")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture
