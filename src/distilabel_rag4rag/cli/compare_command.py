@@ -43,7 +43,6 @@ def demo(options: CompareOptions) -> None:
 
 def run(options: CompareOptions) -> None:
     """Runs an experiment; exit code 2 for what is wrong before it starts, 1 for what fails."""
-    from distilabel_rag4rag.cli.console import print_result
     from distilabel_rag4rag.cli.progress import progress
     from distilabel_rag4rag.cli.quiet import show_log
     from distilabel_rag4rag.errors import ConfigError, describe
@@ -72,4 +71,7 @@ def run(options: CompareOptions) -> None:
     except Exception as error:
         print_error(describe(error))
         raise typer.Exit(1) from error
+
+    from distilabel_rag4rag.cli.console import print_result
+
     print_result(result, Console())

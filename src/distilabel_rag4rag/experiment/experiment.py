@@ -15,7 +15,6 @@ from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.experiment.settings import Settings
 from distilabel_rag4rag.models.packaged import EMBEDDED
 from distilabel_rag4rag.schema import GOLD_CONTEXT, HUMAN, RAG4RAG, RUN_ARMS
-from distilabel_rag4rag.steps.retrieval.index_manifest import read_manifest
 from distilabel_rag4rag.utils.text import has_text, one_of
 
 if TYPE_CHECKING:
@@ -86,9 +85,8 @@ class Experiment:
             context_required=settings.corpus is None,
             notes=self.notes,
         )
-        if settings.corpus is not None and read_manifest(settings.corpus) is None:
-            # For its errors and notes.
-            load_passages(settings.corpus, passage_words=settings.passage_words, notes=self.notes)
+        if settings.corpus is not None:
+            self._check_corpus(settings.corpus)
         with_contexts = any(map(has_text, self.questions["context"]))
         arms = self._arms(with_contexts)
         if any(map(has_text, self.questions["human_answer"])):
@@ -117,6 +115,13 @@ class Experiment:
                 f"a new folder: it holds results already ({names})",
                 "Give another folder, or `force` to overwrite them.",
             )
+
+    def _check_corpus(self, corpus: str) -> None:
+        from distilabel_rag4rag.steps.retrieval.index_manifest import read_manifest
+
+        if read_manifest(corpus) is None:  # no index: read for its errors and notes
+            words = self.settings.passage_words
+            load_passages(corpus, passage_words=words, notes=self.notes)
 
     def _arms(self, with_contexts: bool) -> list[str]:
         """Those asked for, or all that the questions allow."""
