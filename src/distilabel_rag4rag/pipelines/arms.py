@@ -17,6 +17,7 @@ from distilabel.steps import Step
 from distilabel.steps.base import _Step
 
 from distilabel_rag4rag.models.llms.cached_llm import cached
+from distilabel_rag4rag.schema import GOLD_CONTEXT, RAG4RAG, ZERO_SHOT
 from distilabel_rag4rag.steps.columns import AnswerFromColumn, CompleteAnswer
 from distilabel_rag4rag.steps.filtering import MarkGrounded
 from distilabel_rag4rag.steps.generators.load_rows import LoadRows
@@ -195,7 +196,7 @@ def human(
 
 
 #: The arms by name, in the order in which they are reported.
-ARMS = {"zero_shot": zero_shot, "gold_context": gold_context, "rag4rag": rag4rag}
+ARMS = {ZERO_SHOT: zero_shot, GOLD_CONTEXT: gold_context, RAG4RAG: rag4rag}
 
 
 def _load(rows: Any, batch_size: int, retrieve: FaissRetrieve | None = None) -> Step:
