@@ -120,6 +120,7 @@ def message_of(reply: str) -> str:
     """
     text = visible(reply)
     text = text.replace("｜", "|").replace("▁", "_") if "<｜" in text else text
+    text = re.sub(r"(?:<0x[0-9A-Fa-f]{2}>)+", "\n", text)  # bytes that were not put together
     text = _ESCAPED_TAG.sub(lambda found: f"<{html.unescape(found[1])}>", text)
     text = _MINIMAX_TURN.sub("<|end|>", _CUT_OFF.sub("", text))
     if "<|channel|>" in text:

@@ -21,7 +21,7 @@ _PASSAGE = re.compile(r"^[\[(]passages?\s\d{1,2}[\])]\s?[:,–-]?\s{0,3}(?=\S)",
 _NAMED = re.compile(r"([\w ]{1,30}?)\s?[:：=]\s(\S.*)")
 _CITATION = re.compile(
     r"(?:\s{1,3}(?:\[(?:passages?\s{1,3})?\d{1,2}(?:\s{0,3},\s{0,3}\d{1,2}){0,9}\]"
-    r"|\((?:source:?\s|see\s|from\s)?passages?\s\d[^()]{0,20}\)|[–—-]\s?passages?\s\d{1,2})"
+    r"|\((?:source:?\s|see\s|from\s)?passages?\s\d[^()]{0,20}\)|\[source:?\s[^\[\]]{0,30}\]|[–—-]\s?passages?\s\d{1,2})"
     r"|\s{0,3}(?:【[^】\n]{0,40}】|\[\^\d{1,3}\]))\s{0,3}([.]?)$",
     re.IGNORECASE,
 )
@@ -30,6 +30,8 @@ _SOURCE_LAST = matches(
     rf"|,\s?(?:{pattern('source')}))(\.?)$"
 )
 _ABOUT_SOURCE = matches(rf"(?<=[.!?])\s{{1,3}}\(?(?:{pattern('about')})\b")
+_LOOSE_MARKS = re.compile(r"^(?:\.{3}|…)\s?|[ ]?(?:…|\^\[\d{1,2}\]|#{2,}|[ ][*#~])$")
+_IS_THE_ANSWER = matches(r"^(.{1,300}?)\sis the (?:final |correct |right )?answer[.!]?$")
 _LINK = re.compile(r"!?\[([^\[\]\n]{1,200})\]\((?:https?:|www\.|#|/)[^()\s]{0,300}\)")
 _BOLD = re.compile(r"(?<!\w)(\*{2,3})(?=\S)([^*\n]{1,300}?)(?<=\S)\1(?!\w)")
 _QUOTED = re.compile(r"^[ \t]{0,3}>[ \t]?", re.MULTILINE)
@@ -87,6 +89,9 @@ def clean(text: str, context: Context) -> str:
         if not context.passages.hold(text):
             text = _without_source(_PASSAGE.sub("", text))
             text = _without_name_of_the_asked(text, context)
+            text = _IS_THE_ANSWER.sub(r"\1", text)
+        if not context.passages.contain(text):
+            text = _LOOSE_MARKS.sub("", text)
         text = _unwrapped(_CITATION.sub(r"\1", _without_symbols(text, context)), context)
         if text == before:
             break

@@ -7,7 +7,7 @@ from distilabel_rag4rag.steps.tasks.replies.context import Context
 
 _BULLET = re.compile(
     r"(?P<indent>[ \t]{0,8})(?:(?P<mark>[-*+•‣▪◦●○·–—∙■□➢➤►▶✓✔✅☑☐→])[ \t]+(?:\[[ xX]\][ \t]+)?"
-    r"|\(?(?P<number>\d{1,3})(?:[.)][ \t]+|、[ \t]*)|\(?(?P<letter>[a-z])[.)][ \t]+"
+    r"|\(?(?P<number>\d{1,3})(?:[.)][ \t]+|、[ \t]*)|\(?(?P<letter>[a-z]|[IVX]{1,4})[.)][ \t]+"
     r"|(?P<circled>[①-⑳])[ \t]*)"
     r"(?P<item>\S.*)"
 )
@@ -20,6 +20,8 @@ def items_of(text: str, context: Context) -> list[str]:
     Lines without marks are a list where each of them stands in a passage.
     """
     lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) == 1 and not context.passages.contain(lines[0].strip()):
+        lines = _in_one_line(lines[0].strip())
     found = [_BULLET.fullmatch(line.rstrip()) for line in lines]
     if lines and found[0] is None and len(lines) > 1:
         tight = [_TIGHT.fullmatch(line.strip()) for line in lines]
@@ -41,6 +43,17 @@ def items_of(text: str, context: Context) -> list[str]:
         named = mark and context.passages.contain(lines[0].strip())
         return [] if named or found[0]["letter"] else items
     return items
+
+
+def _in_one_line(line: str) -> list[str]:
+    """The items of "1. Torgau 2. Pirna" or "• Torgau • Pirna", each with its mark."""
+    marks = list(re.finditer(r"(?:^|(?<=\s))(?:(\d{1,2})[.)]|•)\s", line))
+    numbers = [int(mark[1]) for mark in marks if mark[1]]
+    counted = numbers == list(range(1, len(marks) + 1)) or not numbers
+    if len(marks) < 2 or marks[0].start() or not counted:
+        return [line]
+    ends = [mark.start() for mark in marks[1:]] + [len(line)]
+    return [line[mark.start() : end].strip() for mark, end in zip(marks, ends, strict=True)]
 
 
 def _plain(text: str, context: Context) -> list[str]:

@@ -28,7 +28,7 @@ _MARKER_LINE = re.compile(
 )
 # What an answer never holds: what is left of markup, of a structure, of a label.
 _LEFT_OVER = re.compile(
-    r"<\||\|>|</?\s?(?:think|thought|reason|answer|response)|\b(?:think|thinking|thought|reasoning)>|```|\*\*|\\[a-z]|[\[{]\s*\""
+    r"<\||\|>|</?\s?(?:think|thought|reason|answer|response)|\b(?:think|thinking|thought|reasoning)>|```|^print\(|\*\*|\\[a-z]|[\[{]\s*\""
     r"|[\"'`]\s?[}\]]|\"\w+\"\s?:|^\s*[\]}]|[:：]$|^[^\"]*\w\"\s[^\"]*\"$|^passages?\s\d{1,2}$|^\|\s|^\W{0,2}>\s|\s\|$",
     re.IGNORECASE,
 )

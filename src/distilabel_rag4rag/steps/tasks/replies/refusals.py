@@ -79,6 +79,8 @@ _REFUSALS = [_refusal(language) for language in LANGUAGES.values() if "refusal" 
 def holds_marker(text: str, context: Context) -> bool:
     """Whether the marker of an abstention stands in a text, in any form."""
     plain = unicodedata.normalize("NFKC", text)
+    if sorted(words(plain).split()) == sorted(words(MARKER).split()):
+        return True
     if _MARKER.search(plain) or _MARKER_CUT_OFF.fullmatch(plain):
         return True
     return any(not context.passages.hold(found[0]) for found in _LIKE_MARKER.finditer(plain))

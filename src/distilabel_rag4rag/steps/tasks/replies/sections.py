@@ -53,6 +53,7 @@ _INTRODUCTION = matches(rf"(?:{pattern('introduction')})\s?[:：]\s{{0,3}}(?=\S)
 _SOURCE = matches(rf"(?:{pattern('source')})\s{{0,3}}[,:，：]\s{{0,3}}")
 _STARTS_WITH_ANSWER_IS = matches(rf"(?:{pattern('answer_is')}){_NOT}\s{{0,3}}")
 _NOTHING_SAID = matches(rf"(?:{pattern('source')}|{pattern('answer_is')})[\s,:.，：]*")
+_SECOND_THOUGHT = matches(r"[.!?…]\s{1,3}(?:no,?\s)?(?:wait|hmm+|hold on)\b[,.!…]")
 _CLOSING = matches(rf"[^\w\n]{{0,3}}(?:{pattern('closing')})")
 _CLOSING_SENTENCE = matches(rf"(?<=[.!?。！？\"”])\s{{1,3}}(?:{pattern('closing')})[^\n]{{0,200}}$")
 _DELIBERATION = matches(
@@ -248,6 +249,12 @@ def inline_answer(text: str, context: Context) -> str:
 
 def reject_deliberation(text: str, context: Context) -> None:
     """Raises where a text is reasoning that has no tags."""
+    first, _, rest = text.partition("\n")
+    aside = re.fullmatch(r"\*[^*]{2,300}\*|\([^()]{2,300}\)", first.strip())
+    if aside and has_word(rest) and not context.passages.hold(first):
+        raise NoAnswerError(NOT_UNDERSTOOD)  # "*thinks about it*"
+    if _SECOND_THOUGHT.search(plain(text)) and not context.passages.hold(text):
+        raise NoAnswerError(ONLY_REASONING)
     if _DELIBERATION.match(plain(text)) and not context.passages.hold(text.partition("\n")[0]):
         raise NoAnswerError(ONLY_REASONING)
 
@@ -257,7 +264,7 @@ def says_nothing(text: str) -> bool:
     label = label_of(text)
     if label is not None and not label.rest and label.kind in ("answer", "response"):
         return True
-    if text.lower() in ("null", "undefined", "nan", "nil"):
+    if text.lower() in ("null", "undefined", "nan", "nil", "tbd"):
         return True
     whole = _PIECES.fullmatch(plain(text)) or _NOTHING_SAID.fullmatch(plain(text))
     return len(text) < 300 and bool(whole or _CLOSING.match(plain(text)))

@@ -208,7 +208,12 @@ def _loosely(source: str, text: str, context: Context) -> str:
         and not re.search(r"\banswer\b|[:=]", inside[2], re.IGNORECASE)
     ):
         return inside[2]
-    if text[0] == "[" and "]" in text[:40] and not re.match(r"\[\s*[\"'{\[]|\[[A-Z_]{3,}\]", text):
+    if (
+        text[0] == "["
+        and "]" in text[:40]
+        and not text.endswith("]")
+        and not re.match(r"\[\s*[\"'{\[]|\[[A-Z_]{3,}\]", text)
+    ):
         return text  # "[sic] …"
     raise NoAnswerError(NOT_UNDERSTOOD)
 
@@ -371,6 +376,9 @@ _STRUCK_OUT = re.compile(
 
 def from_elements(text: str, context: Context) -> str:
     """The content of the element that holds the answer, or the text without HTML's tags."""
+    angled = re.fullmatch(r"<{1,2}([^<>/\n]{1,200})>{1,2}", text)
+    if angled and context.passages.hold(angled[1]) and not context.passages.contain(text):
+        return angled[1]
     if _PAGE.match(text):
         raise NoAnswerError(NOT_UNDERSTOOD)  # a server's error page
     text = _STRUCK_OUT.sub("", _NO_CONTENT.sub("", text).replace("<![CDATA[", ""))
