@@ -56,7 +56,8 @@ class ConfigError(DistilabelUserError, ValueError):
         """The error as text, with the setting under the name that the reader knows it by."""
         text = f"found {self.found!r}, expected {self.expected}"
         text = f"{name}: {text}" if name else text[0].upper() + text[1:]
-        return text + ("." if not self.hint else f". {self.hint}")
+        hint = self.hint or ""
+        return f"{text}. {hint}".rstrip().removesuffix("..") + ("." if hint.endswith("..") else "")
 
 
 class RunFailed(RuntimeError):
