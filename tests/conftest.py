@@ -3,7 +3,6 @@
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.argilla)
 
 
+# The command line and distilabel's pipelines set levels; each test finds them as they were first.
+_LOGGERS = [logging.getLogger(name) for name in (None, "distilabel", "transformers", "httpx")]
+_LEVELS = [logger.level for logger in _LOGGERS]
+
+
 @pytest.fixture(autouse=True)
-def _log_levels() -> Iterator[None]:
-    """The command line, run inside a test, quiets loggers; the next test finds them as before."""
-    loggers = [logging.getLogger(name) for name in ("distilabel", "transformers", "httpx")]
-    levels = [logger.level for logger in loggers]
-    yield
-    for logger, level in zip(loggers, levels, strict=True):
+def _log_levels() -> None:
+    for logger, level in zip(_LOGGERS, _LEVELS, strict=True):
         logger.setLevel(level)
 
 

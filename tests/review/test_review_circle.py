@@ -227,7 +227,7 @@ def test_the_whole_circle(server: Server, tmp_path: Path) -> None:
         assert f"- {arm}: " in told
         assert f"{percent(corrected.corrected_rate)} corrected" in told
     assert "Against 56 human labels, each with its weight in the sample" in told
-    assert "4 more answers are ties, which count half" in told
+    assert "4 more answers are ties and count half" in told
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "counts each labelled answer with its weight in the sample" in page
     summary = json.loads((tmp_path / "review" / "agreement.json").read_text("utf-8"))

@@ -28,7 +28,9 @@ def test_values_that_are_not_missing(value: object) -> None:
 
 def test_text_has_more_than_white_space() -> None:
     assert has_text("x")
-    assert not has_text("\u2003\n")
+    assert has_text("\u200b\u4e2d")
+    for unseen in ("\u2003\n", "\u200b", "\ufeff\u200d ", "\x1b", "\u3164", "\u00ad\x85"):
+        assert not has_text(unseen)
     assert not has_text(b"x")
 
 

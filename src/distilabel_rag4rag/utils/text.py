@@ -14,6 +14,14 @@ _UNCLEAN = re.compile("[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # Controls of direction, which make a terminal or a page show text in another order.
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
+#: Letters that are not seen, as a character class without brackets: zero-width spaces, marks of
+#: direction, fillers, tags.
+INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffc\U000e0000-\U000e0fff"
+)
+_VISIBLE = re.compile(rf"[^\s\x00-\x1f\x7f-\x9f\u200c\u200d\ufe00-\ufe0f{INVISIBLE}]")
+
 
 def is_missing(value: Any) -> bool:
     """Whether a value is None or what pandas and NumPy have for it: NaN, NA, NaT."""
@@ -23,8 +31,8 @@ def is_missing(value: Any) -> bool:
 
 
 def has_text(value: Any) -> TypeGuard[str]:
-    """Whether a value is a str that holds more than white space."""
-    return isinstance(value, str) and bool(value.strip())
+    """Whether a value is a str with a visible character: not white space, control, zero width."""
+    return isinstance(value, str) and _VISIBLE.search(value) is not None
 
 
 def replace_surrogates(text: str) -> str:

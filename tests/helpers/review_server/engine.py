@@ -77,7 +77,7 @@ class DatabaseSearchEngine(SearchEngine):
         found = [
             record
             for record in await _records(dataset.id)
-            if _has_text(record, query) and (filter is None or _passes(record, filter))
+            if _contains(record, query) and (filter is None or _passes(record, filter))
         ]
         for order in reversed(sort or []):
             values = {id(record): _values(record, order.scope) for record in found}
@@ -122,7 +122,7 @@ async def _records(dataset_id):
         return found.unique().all()
 
 
-def _has_text(record, query) -> bool:
+def _contains(record, query) -> bool:
     """All words of the query in one field, in any case."""
     if query is None:
         return True

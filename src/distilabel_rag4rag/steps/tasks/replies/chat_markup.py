@@ -12,13 +12,9 @@ from typing import Literal, NamedTuple
 from distilabel_rag4rag.schema import NOT_UNDERSTOOD, NOTHING_LEFT, ONLY_REASONING
 from distilabel_rag4rag.steps.tasks.replies.languages import kind_of, pattern
 from distilabel_rag4rag.steps.tasks.replies.reply import NoAnswerError
-from distilabel_rag4rag.utils.text import clean_text
+from distilabel_rag4rag.utils.text import INVISIBLE, clean_text
 
-# Letters that are not seen: zero-width spaces, marks of direction, fillers, tags.
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e"
-    "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffc\U000e0000-\U000e0fff]"
-)
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
 # Joiners mean something between letters alone.
 _JOINER = re.compile("(?<![^\\s])[\u200c\u200d\ufe00-\ufe0f]+|[\u200c\u200d]+(?![^\\s])")
 
