@@ -120,7 +120,8 @@ def near_duplicate_groups(texts: Sequence[str], threshold: float = 0.8) -> list[
         threshold: the least share of runs of letters that two texts have in common, of all
             the runs of both (Jaccard).
     """
-    runs = [_runs(letters(text)) for text in texts]
+    # Hashes of the runs: the runs themselves would take a hundred times the memory of the texts.
+    hashes = [_run_hashes(letters.__wrapped__(text)) for text in texts]
     lsh = MinHashLSH(threshold=max(0.1, threshold - 0.1), num_perm=128)
     group = list(range(len(texts)))
 
@@ -130,17 +131,26 @@ def near_duplicate_groups(texts: Sequence[str], threshold: float = 0.8) -> list[
             i = group[i]
         return i
 
-    for i, own in enumerate(runs):
-        if not own:
+    for i, own in enumerate(hashes):
+        if not len(own):
             continue
-        minhash = MinHash(num_perm=128, seed=1)
-        minhash.update_batch([run.encode() for run in own])
+        minhash = MinHash(num_perm=128, seed=1, hashfunc=int)
+        minhash.update_batch(own.tolist())
         for j in lsh.query(minhash):
-            if root(i) != root(j) and len(own & runs[j]) >= threshold * len(own | runs[j]):
+            if root(i) != root(j) and _jaccard(own, hashes[j]) >= threshold:
                 a, b = sorted((root(i), root(j)))
                 group[b] = a
         lsh.insert(i, minhash)
     return [root(i) for i in range(len(texts))]
+
+
+def _run_hashes(text: str) -> npt.NDArray[np.uint32]:
+    return np.unique(np.fromiter((zlib.crc32(r.encode()) for r in _runs(text)), np.uint32))
+
+
+def _jaccard(first: npt.NDArray[np.uint32], second: npt.NDArray[np.uint32]) -> float:
+    common = len(np.intersect1d(first, second, assume_unique=True))
+    return common / (len(first) + len(second) - common)
 
 
 class _Answer(NamedTuple):

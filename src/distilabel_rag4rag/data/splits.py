@@ -20,15 +20,17 @@ TOO_LARGE = 0.3
 DOCUMENT_COLUMNS = ("title", "passage_id", "context")
 
 
-def split_rows(tables: Sequence[pa.Table]) -> list[list[str]]:
+def split_rows(
+    tables: Sequence[pa.Table], columns: Sequence[str] = DOCUMENT_COLUMNS
+) -> list[list[str]]:
     """The split of each row of each table.
 
-    Rows with the same `title`, `passage_id` or `context` belong together, also over several
-    tables and by way of other rows. Documents are taken in the order of a hash of their name:
-    the first fill test, the next validation, the rest is train; so the same rows get the same
-    splits in any order. Rows without a document are train.
+    Rows with the same value in one of the columns, by default the same `title`, `passage_id` or
+    `context`, belong together, also over several tables and by way of other rows. Documents are
+    taken in the order of a hash of their name: the first fill test, the next validation, the rest
+    is train; so the same rows get the same splits in any order. Rows without a document are train.
     """
-    keys = [_keys(table) for table in tables]
+    keys = [_keys(table, columns) for table in tables]
     documents = _documents([found for table in keys for found in table])
     rows = [[documents[found[0]] if found else None for found in table] for table in keys]
     sizes: dict[str, int] = {}
@@ -56,10 +58,10 @@ def _fill(sizes: dict[str, int]) -> dict[str, str]:
     return splits
 
 
-def _keys(table: pa.Table) -> list[list[Hashable]]:
+def _keys(table: pa.Table, columns: Sequence[str]) -> list[list[Hashable]]:
     """What ties each row to its document."""
     found: list[list[Hashable]] = [[] for _ in range(table.num_rows)]
-    for column in DOCUMENT_COLUMNS:
+    for column in columns:
         if column in table.column_names:
             for keys, value in zip(found, table[column].to_pylist(), strict=True):
                 if text := _normalised(value):
