@@ -10,11 +10,13 @@ from .review.argilla_review import ArgillaReview
 from .runtime.fail_fast_pipeline import FailFastPipeline
 from .steps.columns import AnswerFromColumn, CompleteAnswer
 from .steps.filtering import KeepMarked, Mark, MarkGrounded
+from .steps.generators.load_documents import LoadDocuments
 from .steps.generators.load_rows import LoadRows
 from .steps.judging.lettuce_detect_judge import LettuceDetectJudge
 from .steps.retrieval.faiss_retrieve import FaissRetrieve
 from .steps.retrieval.faiss_retrieve_from_rows import FaissRetrieveFromRows
 from .steps.tasks.grounded_answer_generation import GroundedAnswerGeneration
+from .steps.tasks.question_generation import QuestionGeneration
 from .steps.tasks.zero_shot_answer_generation import ZeroShotAnswerGeneration
 
 __all__ = [
@@ -32,10 +34,12 @@ __all__ = [
     "GroundedAnswerGeneration",
     "KeepMarked",
     "LettuceDetectJudge",
+    "LoadDocuments",
     "LoadRows",
     "Mark",
     "MarkGrounded",
     "PublishError",
+    "QuestionGeneration",
     "SafeDistiset",
     "ZeroShotAnswerGeneration",
     "cached",

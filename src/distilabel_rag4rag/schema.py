@@ -31,10 +31,13 @@ NO_REPLY = "the LLM gave nothing"
 NOTHING_LEFT = "nothing left of the reply after cleaning"
 ONLY_REASONING = "only reasoning"
 NOT_UNDERSTOOD = "the form of the reply is not understood"
+NO_QUESTION = "the reply is no question"
 NOT_AS_ASKED = "the LLM gave nothing, or not in the form asked for"
 
 #: The name of the mark that `MarkGrounded` writes.
 GROUNDING = "grounding"
+#: The mark of passages about which questions can be asked.
+PASSAGE = "passage"
 
 
 def keep_column(check: str) -> str:
@@ -67,6 +70,7 @@ class Column(NamedTuple):
     meaning: str
 
 
+#: The columns of every arm's rows.
 COLUMNS: tuple[Column, ...] = (
     Column("arm", pa.string(), "the pipeline that answered: zero_shot, gold_context, …"),
     Column("id", pa.string(), "stable id of the question"),
@@ -98,16 +102,31 @@ COLUMNS: tuple[Column, ...] = (
     Column("output_tokens", pa.int64(), "tokens of the reply, or None"),
 )
 
-BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
+#: Columns of steps that no arm has.
+STEP_COLUMNS: tuple[Column, ...] = (
+    Column("document_id", pa.string(), "stable id of the document"),
+    Column("heading_path", pa.list_(pa.string()), "headings above the passage, outermost first"),
+    Column("start", pa.int64(), "the passage's first character in its document"),
+    Column("end", pa.int64(), "the character after its last"),
+    Column("tokens", pa.int64(), "length of the passage in the embedder's tokens"),
+    Column("keep_row_after_passage", pa.bool_(), "questions can be asked about the passage"),
+    Column("passage_reason", pa.string(), "why not, or None"),
+    Column("question_type", pa.string(), "factoid, why_how, keyword, …"),
+    Column("question_reason", pa.string(), "why there is no question, or None"),
+)
+
+BY_NAME: dict[str, Column] = {column.name: column for column in (*COLUMNS, *STEP_COLUMNS)}
 
 
 def arrow_schema(*names: str) -> pa.Schema:
-    """The Arrow schema of the named columns, or of all of them in the order of the data.
+    """The Arrow schema of the named columns, or of compared rows, in the order of the data.
 
     Args:
-        names: column names; none means all.
+        names: column names; none means `COLUMNS`.
 
     Raises:
         KeyError: if a name is not one of ours.
     """
-    return pa.schema([(name, BY_NAME[name].type) for name in (names or BY_NAME)])
+    return pa.schema(
+        [(name, BY_NAME[name].type) for name in (names or [column.name for column in COLUMNS])]
+    )

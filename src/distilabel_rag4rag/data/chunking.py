@@ -81,7 +81,8 @@ def _paragraphs(text: str) -> list[str]:
     return [f"{part.strip()}\n\n" for part in _PARAGRAPH_END.split(text) if part.strip()]
 
 
-def _sentences(text: str) -> Iterator[str]:
+def sentences_of(text: str) -> Iterator[str]:
+    """The sentences of a text, each with the white space after it."""
     from sentencex import segment
 
     for part in _UNSPACED_END.split(text):
@@ -98,7 +99,7 @@ def _sentences(text: str) -> Iterator[str]:
 # From the largest pieces to the smallest; each keeps the white space that follows it.
 _LEVELS: tuple[Callable[[str], list[str] | Iterator[str]], ...] = (
     _paragraphs,
-    _sentences,
+    sentences_of,
     regex.compile(r"\S+\s*").findall,
     _WORD.findall,
 )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from distilabel_rag4rag.data.identity import passage_id
 from distilabel_rag4rag.data.readers.documents import Document
-from distilabel_rag4rag.utils.hashing import hash_of
 
 #: Where the tokens of a text begin and end, as a fast tokenizer of transformers gives them.
 Tokenize = Callable[[str], Sequence[tuple[int, int]]]
@@ -83,7 +83,7 @@ def chunk_document(
         content = text[start:end]
         chunks.append(
             Chunk(
-                hash_of(content)[:16],
+                passage_id(content),
                 document.document_id,
                 document.title,
                 body.heading_path,

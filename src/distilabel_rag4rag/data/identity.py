@@ -20,6 +20,11 @@ def passage_id(text: str) -> str:
     return _hash(normalised(text))
 
 
+def question_id(passage: str, question: str) -> str:
+    """The stable id of a question about a passage, which is given by its id."""
+    return _hash(f"{passage}\0{normalised(question)}")
+
+
 def normalised(text: str | None) -> str:
     return unicodedata.normalize("NFC", clean_text(text or "")).strip()
 
@@ -99,7 +104,7 @@ def give_ids(rows: list[Row], name: str) -> None:
     made: Counter[str] = Counter()
     for row in rows:
         if not row["id"]:
-            key = _hash(f"{row['passage_id'] or ''}\0{normalised(row['question'])}")
+            key = question_id(row["passage_id"] or "", row["question"])
             while not row["id"] or row["id"] in given:
                 made[key] += 1
                 row["id"] = key if made[key] == 1 else f"{key}-{made[key]}"

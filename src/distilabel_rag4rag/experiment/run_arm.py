@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from distilabel_rag4rag.runtime.fail_fast_pipeline import FailFastPipeline
 from distilabel_rag4rag.runtime.row_check import RunCheck, check_run
-from distilabel_rag4rag.schema import BY_NAME, arrow_schema
+from distilabel_rag4rag.schema import COLUMNS, arrow_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,7 +70,9 @@ def run_arm(arm: str, pipeline: FailFastPipeline, questions: Iterable[Mapping[st
     distiset = pipeline.run()
     seconds = time.monotonic() - start
     out = [{**row, "arm": arm} for row in distiset["default"]["train"]]
-    check = check_run(questions, out, columns=list(BY_NAME), tally=pipeline.tally)
+    check = check_run(
+        questions, out, columns=[column.name for column in COLUMNS], tally=pipeline.tally
+    )
     check.raise_if_incomplete()
     return ArmRun(arm, pa.Table.from_pylist(out, schema=arrow_schema()), seconds, check)
 

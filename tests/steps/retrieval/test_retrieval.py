@@ -231,7 +231,7 @@ def test_factories_find_what_exact_search_finds(factory: str) -> None:
 def test_quantised_estimates_stay_cosines() -> None:
     corpus = [{"context": f"Item {i} costs {i * i} marks."} for i in range(300)]
     rows = retrieve(
-        retriever(corpus=corpus, index_factory="IVF4,PQ32", k=20),
+        retriever(corpus=corpus, index_factory="IVF4,PQ32x4", k=20),
         *[{"question": passage["context"]} for passage in corpus[:40]],
     )
     scores = [score for row in rows for score in row["retrieval_scores"]]

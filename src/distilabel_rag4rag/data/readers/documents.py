@@ -10,7 +10,7 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,13 +84,20 @@ class DocumentSet:
         self.documents.append(Document(document_id, title, text, markdown, name))
 
 
-def read_documents(paths: Path | Iterable[Path]) -> DocumentSet:
+def read_documents(
+    paths: Path | Iterable[Path], *, passed_over: Collection[str] = (), required: bool = True
+) -> DocumentSet:
     """Reads files, and all files below folders.
 
     Hidden files are left out. A file of a format that is not read is listed as unread.
 
+    Args:
+        paths: files and folders.
+        passed_over: suffixes of files that are read elsewhere, and not listed here.
+        required: whether a set without any text is an error.
+
     Raises:
-        ConfigError: if a path does not exist, or no file gave any text.
+        ConfigError: if a path does not exist, or no file gave any text where that is required.
         ImportError: if a format needs the extra `documents`; with the command that installs it.
     """
     found = DocumentSet()
@@ -98,8 +105,11 @@ def read_documents(paths: Path | Iterable[Path]) -> DocumentSet:
     for path in given:
         if not path.exists():
             raise ConfigError("source", str(path), "a file or a folder of documents")
-    for name, path in sorted(_files(given)):
-        read = READERS.get(path.suffix.lower())
+    for name, path in sorted(files_below(given)):
+        suffix = path.suffix.lower()
+        if suffix in passed_over:
+            continue
+        read = READERS.get(suffix)
         if read is None:
             formats = ", ".join(sorted(READERS))
             found.unread.append(UnreadDocument(name, f"not one of {formats}"))
@@ -116,13 +126,14 @@ def read_documents(paths: Path | Iterable[Path]) -> DocumentSet:
             found.unread.append(UnreadDocument(name, _reason(error)))
             continue
         found.add(name, text, markdown, title)
-    if not found.documents:
+    if required and not found.documents:
         reasons = "; ".join(f"{u.name}: {u.reason}" for u in found.unread[:5]) or "no files"
         raise ConfigError("source", ", ".join(map(str, given)), "documents with text", reasons)
     return found
 
 
-def _files(paths: Iterable[Path]) -> Iterator[tuple[str, Path]]:
+def files_below(paths: Iterable[Path]) -> Iterator[tuple[str, Path]]:
+    """Files, and all below folders that are not hidden, with their names below the folder."""
     for path in paths:
         if path.is_file():
             yield path.name, path

@@ -110,18 +110,19 @@ class CompleteAnswer(Step):
         question = row.get("question", "?")
         if not has_text(question):
             return Reply(None, reason=EMPTY_QUESTION).columns()
-        if not has_text(row["answer"]):
+        answer = row["answer"]
+        if not isinstance(answer, str) or not answer.strip():
             cause = llm_error(row.get(DISTILABEL_METADATA_KEY)) or row.get("answer_reason")
             return Reply(None, reason=cause or NOT_AS_ASKED).columns()
         reply = read_reply(
-            row["answer"],
+            answer,
             question=row.get("question") or "",
             passages=[text for name in _PASSAGES for text in as_passages(row.get(name))],
             short=self.style == "short",
             abstain=self.abstain,
         )
         if reply.answer is not None and not self.clean:
-            reply = Reply(row["answer"])
+            reply = Reply(answer)
         return reply.columns()
 
 

@@ -31,6 +31,8 @@ class FaissRetrieveFromRows(Retrieving, GlobalStep):
     Runtime parameters:
         - `k`: how many passages a question gets. Defaults to `1`, as published.
         - `min_score`: passages with a smaller cosine are left out. Defaults to `None`.
+        - `rank_depth`: how far down the list the row's own passage is looked for, for
+            `source_rank`; `None` is `k`. Defaults to `None`.
         - `encode_batch_size`: how many texts one call of the embedder gets. Defaults to `64`.
 
     Input columns:

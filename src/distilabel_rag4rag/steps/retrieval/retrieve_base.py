@@ -58,6 +58,9 @@ class Retrieving(Step):
     min_score: RuntimeParameter[float] | None = Field(
         default=None, ge=-1, le=1, description="Passages with a smaller cosine are left out."
     )
+    rank_depth: RuntimeParameter[int] | None = Field(
+        default=None, ge=1, description="How far down the row's own passage is looked for."
+    )
     query_prompt: str = ""
     passage_prompt: str = ""
     index_factory: str = "Flat"
@@ -191,12 +194,12 @@ class Retrieving(Step):
                 row["retrieve_reason"] = f"the embedder '{name}' gave {fault} for the question"
                 continue
             positions, scores = found[number]
-            passages = [index.passage(position) for position in positions]
+            passages = [index.passage(position) for position in positions[: self.k]]
             ranks = [n for n, position in enumerate(positions, 1) if position in (own or ())]
             row.update(
                 retrieved_contexts=[text for _, text in passages],
                 retrieved_ids=[own_id for own_id, _ in passages],
-                retrieval_scores=scores,
+                retrieval_scores=scores[: self.k],
                 source_rank=ranks[0] if ranks else None,
             )
             if not passages:
@@ -218,4 +221,5 @@ class Retrieving(Step):
         for number in np.flatnonzero(~vectors.any(axis=1)).tolist():
             # All passages are equally near to it.
             faults.setdefault(number, "a vector of zeros")
-        return index.search(vectors, self.k, self.min_score), faults  # type: ignore[arg-type]
+        depth = max(self.k, self.rank_depth or 1)  # type: ignore[type-var]
+        return index.search(vectors, depth, self.min_score), faults  # type: ignore[arg-type]

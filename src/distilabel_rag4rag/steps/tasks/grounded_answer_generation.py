@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # The sandbox is for users' own templates, which may come with somebody else's pipeline.yaml.
 # Nothing is escaped: the prompt is plain text, and passages are fenced instead.
-_JINJA = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
+SANDBOX = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
 
 
 def as_passages(contexts: Any) -> list[str]:
@@ -164,7 +164,7 @@ class GroundedAnswerGeneration(Task):
                 "utf-8"
             )
         try:
-            template = _JINJA.from_string(source)
+            template = SANDBOX.from_string(source)
             if setting == "template":
                 text = template.render(
                     question="\x01", passages=["\x02"], fence='"""', style=self.style
