@@ -39,6 +39,11 @@ GROUNDING = "grounding"
 #: The mark of passages about which questions can be asked.
 PASSAGE = "passage"
 
+# What became of a flagged answer.
+REPAIRED_ANSWER = "repaired"
+SENTENCE = "sentence"
+GIVEN_UP = "given up"
+
 
 def keep_column(check: str) -> str:
     """The column that says whether a row passed a check."""
@@ -113,6 +118,11 @@ STEP_COLUMNS: tuple[Column, ...] = (
     Column("passage_reason", pa.string(), "why not, or None"),
     Column("question_type", pa.string(), "factoid, why_how, keyword, …"),
     Column("question_reason", pa.string(), "why there is no question, or None"),
+    Column("bm25_rank", pa.int64(), "1-based rank of the row's own passage by BM25, or None"),
+    Column("original_answer", pa.string(), "the answer before repair, None where it was not asked"),
+    Column("repair_outcome", pa.string(), "repaired, sentence, abstained, given up, or None"),
+    Column("repair_reason", pa.string(), "why an answer could not be repaired, or None"),
+    Column("repair_calls", pa.int64(), "replies that the LLM was asked for to repair the answer"),
 )
 
 BY_NAME: dict[str, Column] = {column.name: column for column in (*COLUMNS, *STEP_COLUMNS)}

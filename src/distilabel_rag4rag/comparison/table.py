@@ -11,7 +11,7 @@ from distilabel_rag4rag.comparison.column_types import with_types
 from distilabel_rag4rag.data.columns import ALIASES, GOLD_COLUMNS
 from distilabel_rag4rag.data.gold_answers import read_answers
 from distilabel_rag4rag.data.values import truth
-from distilabel_rag4rag.schema import ARM_ORDER, BY_NAME, OLD_ARM_NAMES, REPAIRED
+from distilabel_rag4rag.schema import ARM_ORDER, BY_NAME, COLUMNS, OLD_ARM_NAMES, REPAIRED
 from distilabel_rag4rag.utils.scripts import words
 from distilabel_rag4rag.utils.text import has_text
 
@@ -86,7 +86,7 @@ def as_table(
     table["arm"] = table["arm"].replace(OLD_ARM_NAMES)
     if "hallucination_score" not in table and "hallucinated_spans" in table:
         table["hallucination_score"] = table["hallucinated_spans"].map(_largest_confidence)
-    for name in BY_NAME:
+    for name in (column.name for column in COLUMNS):
         if name not in table:
             table[name] = None
     # These belong to the question, whichever arm's rows carry them.
