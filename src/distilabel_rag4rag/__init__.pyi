@@ -9,7 +9,17 @@ from .pipelines import embedded
 from .review.argilla_review import ArgillaReview
 from .runtime.fail_fast_pipeline import FailFastPipeline
 from .steps.columns import AnswerFromColumn, CompleteAnswer
-from .steps.filtering import KeepMarked, Mark, MarkGrounded
+from .steps.filtering import (
+    KeepMarked,
+    Mark,
+    MarkDuplicateQuestions,
+    MarkGrounded,
+    MarkLanguage,
+    MarkQuestionLength,
+    MarkRoundTrip,
+    MarkSelfContained,
+    MarkWordsSupported,
+)
 from .steps.generators.load_documents import LoadDocuments
 from .steps.generators.load_rows import LoadRows
 from .steps.judging.lettuce_detect_judge import LettuceDetectJudge
@@ -17,6 +27,7 @@ from .steps.retrieval.faiss_retrieve import FaissRetrieve
 from .steps.retrieval.faiss_retrieve_from_rows import FaissRetrieveFromRows
 from .steps.tasks.grounded_answer_generation import GroundedAnswerGeneration
 from .steps.tasks.question_generation import QuestionGeneration
+from .steps.tasks.repair_answer import RepairAnswer
 from .steps.tasks.zero_shot_answer_generation import ZeroShotAnswerGeneration
 
 __all__ = [
@@ -37,9 +48,16 @@ __all__ = [
     "LoadDocuments",
     "LoadRows",
     "Mark",
+    "MarkDuplicateQuestions",
     "MarkGrounded",
+    "MarkLanguage",
+    "MarkQuestionLength",
+    "MarkRoundTrip",
+    "MarkSelfContained",
+    "MarkWordsSupported",
     "PublishError",
     "QuestionGeneration",
+    "RepairAnswer",
     "SafeDistiset",
     "ZeroShotAnswerGeneration",
     "cached",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class Mark(Step):
     """The base of all marks: a subclass names its check and writes one method, `reason`.
 
+    One that compares rows writes `reasons` as well, and is a GlobalStep.
+
     Output columns:
         - keep_row_after_<check> (`bool`): whether the row passed.
         - <check>_reason (`str`): why not, or None.
@@ -29,6 +31,10 @@ class Mark(Step):
     @abstractmethod
     def reason(self, row: dict[str, Any]) -> str | None:
         """Why the row should not be kept, or None if it should."""
+
+    def reasons(self, rows: list[dict[str, Any]]) -> list[str | None]:
+        """The reason of each row, for marks that compare rows."""
+        return [self.reason(row) for row in rows]
 
     @property
     def outputs(self) -> "StepColumns":
@@ -44,8 +50,7 @@ class Mark(Step):
         Yields:
             The same rows, marked.
         """
-        for row in inputs:
-            reason = self.reason(row)
+        for row, reason in zip(inputs, self.reasons(inputs), strict=True):
             row[keep_column(self.check)] = reason is None
             row[reason_column(self.check)] = reason
         yield inputs

@@ -14,6 +14,23 @@ if TYPE_CHECKING:
     from distilabel.typing import StepColumns
 
 
+def grounding_reason(row: dict[str, Any], threshold: float) -> str | None:
+    """Why a judged row is not grounded, or None where it is.
+
+    Args:
+        row: with `answer` and `hallucination_score`.
+        threshold: the score from which on an answer is flagged.
+    """
+    score, answer = row["hallucination_score"], row["answer"]
+    if not has_text(answer):
+        return f"no answer: {row.get('answer_reason') or NO_REPLY}"
+    if is_missing(score):
+        return f"not judged: {row.get('judge_reason') or 'no score'}"
+    if score >= threshold:
+        return f"hallucinated: score {score:.3f}, threshold {threshold}"
+    return None
+
+
 @public
 class MarkGrounded(Mark):
     """Mark the rows whose answer is there and was judged to be supported by its evidence.
@@ -76,11 +93,4 @@ class MarkGrounded(Mark):
 
     def reason(self, row: dict[str, Any]) -> str | None:
         """`no answer`, `not judged` or `hallucinated`, with the cause; None to keep the row."""
-        score, answer = row["hallucination_score"], row["answer"]
-        if not has_text(answer):
-            return f"no answer: {row.get('answer_reason') or NO_REPLY}"
-        if is_missing(score):
-            return f"not judged: {row.get('judge_reason') or 'no score'}"
-        if score >= self.threshold:
-            return f"hallucinated: score {score:.3f}, threshold {self.threshold}"
-        return None
+        return grounding_reason(row, self.threshold)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from importlib.resources import files
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from distilabel.constants import DISTILABEL_METADATA_KEY
 from distilabel.errors import DistilabelUserError
@@ -126,6 +126,9 @@ class GroundedAnswerGeneration(Task):
     template: str | None = None
     few_shot: list[dict[str, Any]] = []
 
+    #: The user prompt where `template` is None.
+    _shipped_template: ClassVar[str] = "user.jinja2"
+
     _system: Template | None = PrivateAttr(default=None)
     _user: Template | None = PrivateAttr(default=None)
 
@@ -142,7 +145,7 @@ class GroundedAnswerGeneration(Task):
     def load(self) -> None:
         """Compiles the templates and loads the LLM."""
         self._system = self._compile("system_template", f"{self.style}.jinja2")
-        self._user = self._compile("template", "user.jinja2")
+        self._user = self._compile("template", self._shipped_template)
         for number, example in enumerate(self.few_shot, start=1):
             if missing := {"question", "contexts", "answer"} - example.keys():
                 raise DistilabelUserError(
@@ -166,9 +169,8 @@ class GroundedAnswerGeneration(Task):
         try:
             template = SANDBOX.from_string(source)
             if setting == "template":
-                text = template.render(
-                    question="\x01", passages=["\x02"], fence='"""', style=self.style
-                )
+                row = {"question": "\x01?", "contexts": ["\x02."]}
+                text = template.render(self._template_values(row, '"""'))
                 if "\x01" not in text or "\x02" not in text:
                     raise DistilabelUserError(
                         "template: expected a Jinja2 template that uses `question` and"
@@ -196,12 +198,7 @@ class GroundedAnswerGeneration(Task):
         system = self._system.render(abstain=self.abstain, marker=MARKER, fence=fence)
         messages = [{"role": "system", "content": system.strip()}]
         for row in [*self.few_shot, input]:
-            text = self._user.render(
-                question=" ".join(row["question"].split()),
-                passages=as_passages(row["contexts"]),
-                fence=fence,
-                style=self.style,
-            )
+            text = self._user.render(self._template_values(row, fence))
             messages.append({"role": "user", "content": text.strip()})
             if row is not input:
                 answer = row["answer"]
@@ -209,6 +206,15 @@ class GroundedAnswerGeneration(Task):
                     {"role": "assistant", "content": MARKER if answer is None else answer}
                 )
         return messages  # type: ignore[return-value]
+
+    def _template_values(self, row: dict[str, Any], fence: str) -> dict[str, Any]:
+        """What the template of the user prompt gets."""
+        return {
+            "question": " ".join(row["question"].split()),
+            "passages": as_passages(row["contexts"]),
+            "fence": fence,
+            "style": self.style,
+        }
 
     def format_output(
         self, output: str | None, input: dict[str, Any] | None = None
