@@ -40,6 +40,7 @@ CLEAR = [
     "贝多芬何时写了他的第九交响曲？",
     # A language that is not known.
     "Milloin hän syntyi?",
+    "他の町はどこですか？",
 ]
 
 

@@ -22,7 +22,10 @@ _OTHER_NAMES = {"cn": "zh"}
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _QUOTED = re.compile(r"[\"“„«](?=\w)|(?<![\w])['‘](?=[A-Z])")
+# Matches nowhere.
+_NOTHING = "(?!)"
 _HAN = re.compile(r"[\u4e00-\u9fff]")
+_KANA = re.compile(r"[\u3040-\u30ff]")
 # A name that says where or when, and so explains no "he".
 _PLACED = re.compile(
     r"\b(?:in|at|during|on|near|from|since|before|after|until|by)\s(?:the\s)?$", re.I
@@ -37,22 +40,31 @@ _ASKED = re.compile(
 )
 #: Characters of a question that are looked at.
 _LONGEST = 1_000
-_BEFORE_MAIN_CLAUSE = re.compile(
+# "Which role did he play?": the role does not explain him.
+_GERMAN_ASKED = re.compile(r"\b(?:welche[rsmn]?|viele?|was für eine?)\s$", re.I)
+# "After he had died, what became of Tesla's papers?"
+_FIRST_CLAUSE = re.compile(
     r"^(?:after|before|when|while|as|since|until|once|in|during|with|despite|although|though|because|if|at|on|for)\b",
     re.I,
 )
 
 
 class _Language(NamedTuple):
+    """The entries of one language as patterns; what they mean stands in the file."""
+
+    code: str
     function: frozenset[str]
     passage: re.Pattern[str]
     unless_named: re.Pattern[str]
-    expletive: re.Pattern[str] | None
+    expletive: re.Pattern[str]
     pronoun: re.Pattern[str]
-    possessive: re.Pattern[str] | None
+    possessive: re.Pattern[str]
     person: frozenset[str]
+    #: A word that articles or auxiliaries stand before; None where any word counts.
     noun: re.Pattern[str] | None
+    #: "the name of", before a possessive: the noun is the pronoun's, and does not explain it.
     tied: re.Pattern[str]
+    #: The same, or "the first film", before another pronoun: "the first film she made".
     tied_or_beside: re.Pattern[str]
     boundary: re.Pattern[str] | None
 
@@ -71,24 +83,23 @@ def unclear_reference(question: str, language: str | None = None) -> str | None:
         return None
     rules = _rules(code)
     if found := rules.passage.search(text):
-        return _phrase(found[0])
+        return found[0]
     for found in rules.unless_named.finditer(text):
-        if not _names(text[: found.start()], rules, code):
-            return _phrase(found[0])
-    masked = text
-    if rules.expletive:
-        masked = rules.expletive.sub(lambda match: "\x00" * len(match[0]), text)
+        if not _has_name(text[: found.start()], rules):
+            return found[0]
+    # What stands for nothing is hidden, so that places in the text stay as they are.
+    masked = rules.expletive.sub(lambda match: "\x00" * len(match[0]), text)
     for found in rules.pronoun.finditer(masked):
-        is_acronym = found[0].isupper() and not text.isupper()  # "IT"
-        if not is_acronym and not _explained(text, found, rules, code):
-            return _with_noun(text, found, code)
+        is_acronym = found[0].isupper() and not text.isupper() and len(found[0]) > 1  # "IT"
+        if not is_acronym and not _explained(text, found, rules):
+            return _with_next_word(text, found, rules)
     return None
 
 
 def language_of(text: str) -> str | None:
     """The language with most of the text's words among its function words, None without any."""
     if _HAN.search(text):
-        return "zh"
+        return None if _KANA.search(text) else "zh"
     words = [word.lower() for word in _WORD.findall(text)]
     counts = {code: sum(word in _rules(code).function for word in words) for code in LANGUAGES}
     best = max(counts, key=lambda code: counts[code])
@@ -98,93 +109,95 @@ def language_of(text: str) -> str | None:
 @cache
 def _rules(code: str) -> _Language:
     own = _WORDS[code]
-    spaced = code != "zh"
 
-    def pattern(*keys: str) -> re.Pattern[str]:
-        entries = [entry for key in keys for entry in own[key]]
-        body = "|".join(entries) or "(?!)"
-        return re.compile(rf"(?<!\w)(?:{body})(?!\w)" if spaced else body, re.I)
+    def pattern(*keys: str, whole_words: bool = code != "zh") -> re.Pattern[str]:
+        body = "|".join(entry for key in keys for entry in own[key]) or _NOTHING
+        return re.compile(rf"(?<!\w)(?:{body})(?!\w)" if whole_words else body, re.I)
 
-    def words_of(*keys: str) -> str:
-        return "|".join(re.escape(word) for key in keys for word in own[key])
+    def words(*keys: str) -> str:
+        return "|".join(re.escape(word) for key in keys for word in own[key]) or _NOTHING
 
-    def after(words: str) -> str:
-        return rf"(?<!\w)(?:{words})(?:\s|(?<='))"
+    def before_word(*keys: str) -> str:
+        return rf"(?<!\w)(?:{words(*keys)})(?:\s|(?<='))"
 
-    article, tie = after(words_of("articles")), words_of("of") or "(?!)"
-    boundary = [
-        re.escape(word) if word.isalpha() is False else rf"\b{word}\b" for word in own["boundary"]
-    ]
+    phrase = rf"{before_word('articles')}(?:[\w'-]+ ){{1,4}}?"
+    tie = rf"(?:{words('of')})(?:\s|(?<='))"
+    noun = rf"{before_word('articles', 'auxiliaries')}(?=(?P<noun>[^\W\d_][\w-]*))"
+    clause = [rf"\b{word}\b" if word.isalpha() else re.escape(word) for word in own["boundary"]]
     return _Language(
+        code,
         frozenset(own["function"]),
         pattern("passage"),
         pattern("unless_named"),
-        re.compile("|".join(own["expletive"]), re.I) if own["expletive"] else None,
+        pattern("expletive", whole_words=False),
         pattern("subject", "possessive"),
-        pattern("possessive") if own["possessive"] else None,
+        pattern("possessive"),
         frozenset(own["person"]),
-        None
-        if own["articles"] == ["*"]
-        else re.compile(
-            rf"{after(words_of('articles', 'auxiliaries'))}(?=(?P<noun>[^\W\d_][\w-]*))", re.I
-        ),
-        # "the name of", "the first film that": a noun whose own words the pronoun belongs to.
-        re.compile(rf"(?:{article}(?:[\w'-]+ ){{1,4}}?(?:{tie})(?:\s|(?<=')))+$", re.I),
-        re.compile(rf"(?:{article}(?:[\w'-]+ ){{1,4}}?(?:(?:{tie})(?:\s|(?<=')))?)+$", re.I),
-        re.compile("|".join(boundary), re.I) if boundary else None,
+        None if own["articles"] == ["*"] else re.compile(noun, re.I),
+        re.compile(rf"(?:{phrase}{tie})+$", re.I),
+        re.compile(rf"(?:{phrase}(?:{tie})?)+$", re.I),
+        re.compile("|".join(clause), re.I) if clause else None,
     )
 
 
-def _names(before: str, rules: _Language, code: str, person: bool = False) -> bool:
-    """Whether a name, a quotation or (in German) any noun stands in the text."""
+def _has_name(before: str, rules: _Language, person: bool = False) -> bool:
+    """Whether a name, a quotation or (in German) any noun stands in the text.
+
+    Args:
+        before: the text.
+        rules: of its language.
+        person: leave out names that say where or when.
+    """
     if _QUOTED.search(before):
         return True
-    if code == "zh":
-        left = re.sub("|".join(sorted(rules.function, key=len, reverse=True)), "", before)
-        return len(_HAN.findall(left)) >= 2
+    if rules.code == "zh":
+        known = re.compile("|".join(sorted(rules.function, key=len, reverse=True)))
+        return len(_HAN.findall(known.sub("", before))) >= 2
     for found in _WORD.finditer(before):
-        word = found[0]
-        if not word[0].isupper() or word.lower() in rules.function:
-            continue
-        if word.lower().removesuffix("'s") in rules.function:
-            continue
-        if person and _PLACED.search(before[: found.start()]):
-            continue
-        if code == "de" and re.search(
-            r"\b(?:welche[rsmn]?|viele?|was für eine?)\s$", before[: found.start()], re.I
+        word, start = found[0], before[: found.start()]
+        if (
+            word[0].isupper()
+            and word.lower().removesuffix("'s") not in rules.function
+            and word.lower() not in rules.function
+            and not rules.pronoun.fullmatch(word)
+            and not (person and _PLACED.search(start))
+            and not (rules.code == "de" and _GERMAN_ASKED.search(start))
         ):
-            continue
-        if rules.pronoun.fullmatch(word):
-            continue
-        return True
+            return True
     return False
 
 
-def _explained(text: str, pronoun: re.Match[str], rules: _Language, code: str) -> bool:
+def _explained(text: str, pronoun: re.Match[str], rules: _Language) -> bool:
+    """Whether something in the question says what the pronoun stands for."""
     before, after = text[: pronoun.start()], text[pronoun.end() :]
-    person = pronoun[0].lower() in rules.person
-    possessive = bool(rules.possessive and rules.possessive.fullmatch(pronoun[0]))
-    tied = rules.tied if possessive else rules.tied_or_beside
-    untied = tied.sub("", before) if rules.noun else before
-    if _names(untied if code == "de" else before, rules, code, person):
-        return True
+    said = pronoun[0].lower()
+    possessive = rules.possessive.fullmatch(said) is not None
     if rules.noun is None:
-        words = [w.lower() for w in _WORD.findall(before) if len(w) >= 4]
-        return code != "zh" and any(w not in rules.function for w in words)
-    if code == "en" and _is_asked_for(before, pronoun[0].lower(), possessive, rules):
+        words = [word.lower() for word in _WORD.findall(before) if len(word) >= 4]
+        is_noun = rules.code != "zh" and any(word not in rules.function for word in words)
+        return is_noun or _has_name(before, rules)
+    free = (rules.tied if possessive else rules.tied_or_beside).sub("", before)
+    if rules.code == "de":
+        return _has_name(free, rules)
+    if _has_name(before, rules, said in rules.person):
         return True
-    main = after.partition(",")[2]
-    if main and _BEFORE_MAIN_CLAUSE.search(text) and _names(f". {main}", rules, code):
+    if rules.code == "en" and _is_asked_for(before, said, possessive, rules):
         return True
-    if code == "de":
-        return False
-    nouns = [n for n in rules.noun.finditer(untied) if n["noun"].lower() not in rules.function]
-    nouns = [n for n in nouns if not rules.pronoun.fullmatch(n["noun"])]
-    if not nouns:
-        return False
-    if possessive or rules.boundary is None:
+    main_clause = after.partition(",")[2]
+    if main_clause and _FIRST_CLAUSE.search(text) and _has_name(f". {main_clause}", rules):
         return True
-    return bool(rules.boundary.search(before, nouns[0].end()))
+    return _has_noun(before, free, possessive, rules)
+
+
+def _has_noun(before: str, free: str, possessive: bool, rules: _Language) -> bool:
+    """Whether a noun explains the pronoun: in another clause, or in its own a possessive."""
+    assert rules.noun is not None
+    for noun in rules.noun.finditer(free):
+        word = noun["noun"].lower()
+        if word not in rules.function and not rules.pronoun.fullmatch(word):
+            in_other_clause = rules.boundary and rules.boundary.search(before, noun.end())
+            return bool(possessive or rules.boundary is None or in_other_clause)
+    return False
 
 
 def _is_asked_for(before: str, pronoun: str, possessive: bool, rules: _Language) -> bool:
@@ -192,25 +205,18 @@ def _is_asked_for(before: str, pronoun: str, possessive: bool, rules: _Language)
     found = _ASKED.search(before.strip())
     if not found:
         return False
-    verb, rest = found["verb"].lower(), found["rest"].strip()
+    asked, verb, rest = (found[name].lower().strip() for name in ("asked", "verb", "rest"))
     if not rest and verb in rules.function and verb not in ("has", "have", "had"):
         return False  # "Who was his father?"
-    asked = found["asked"].lower()
-    person = pronoun in rules.person or pronoun.startswith(("they", "the"))
-    if asked == "who" and not person:
+    may_be_person = pronoun in rules.person or pronoun.startswith("the")
+    if asked == "who" and not may_be_person:
         return False
     if asked == "what" and pronoun in rules.person:
         return False
-    if possessive:
-        return True
-    return bool(rules.boundary and rules.boundary.search(rest))
+    return possessive or bool(rules.boundary and rules.boundary.search(rest))
 
 
-def _with_noun(text: str, found: re.Match[str], code: str) -> str:
-    """The pronoun, with the word after it where it may belong to that."""
-    after = _WORD.match(text, found.end() + 1) if code != "zh" else None
-    return _phrase(f"{found[0]} {after[0]}" if after else found[0])
-
-
-def _phrase(text: str) -> str:
-    return " ".join(text.split())
+def _with_next_word(text: str, found: re.Match[str], rules: _Language) -> str:
+    """The pronoun, with the word after it, which may belong to it."""
+    after = _WORD.match(text, found.end() + 1) if rules.code != "zh" else None
+    return f"{found[0]} {after[0]}" if after else found[0]

@@ -26,8 +26,9 @@ class MarkWordsSupported(Mark):
     no synonyms: an answer in the passage's own words passes, one in an LLM's own words often does
     not. An answer without content words ("Yes.") cannot be checked and does not pass.
 
-    On HaluEval's answers it flags 77% of the hallucinated ones and none of the right ones but
-    those that are "yes" or "no" (200 and 189 answers of the training part).
+    On HaluEval's question answering (the 100 and 100 questions of both turns that no setting was
+    chosen on) it flags 81% of the hallucinated answers and none of the right ones but those that
+    are "yes" or "no"; of 632 human answers of SQuAD it flags 2.
 
     Attributes:
         check: `words_supported`, the name in the output columns.
