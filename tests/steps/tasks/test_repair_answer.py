@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from datasets import Dataset
+from distilabel.models import OpenAILLM
 from distilabel.pipeline import Pipeline
 from helpers.fresh import fresh
+from helpers.openai_server import Odd, OpenAIServer
 
 from distilabel_rag4rag import FailFastPipeline, RepairAnswer, cached
 from distilabel_rag4rag.errors import ConfigError
@@ -198,6 +200,24 @@ def test_a_failing_request_costs_its_own_row() -> None:
         1,
     )
     assert summary(out[2])[2:4] == ("given up", "the LLM gave nothing")
+
+
+@pytest.mark.parametrize("is_cached", [False, True], ids=["plain", "cached"])
+def test_an_llm_on_a_server(is_cached: bool, own_cache: Path) -> None:
+    error = {"message": "context length exceeded", "code": "context_length_exceeded"}
+
+    def reply(messages: list[dict[str, Any]]) -> Any:
+        return Odd(status=400, error=error) if WHEN in messages[-1]["content"] else "Anna Velten"
+
+    with OpenAIServer(reply) as server:
+        llm: Any = OpenAILLM(model="m", base_url=server.base_url, api_key="sk-test")  # type: ignore[arg-type]
+        rows = [flagged(WHO, "Charlemagne"), flagged(WHEN, "1989")]
+        out = repaired(rows, cached(llm) if is_cached else llm)
+        # Asked once together; without the cache's care each row once more.
+        assert len(server.history) == (2 if is_cached else 4)
+    assert summary(out[0]) == ("Anna Velten", "Charlemagne", "repaired", None, 1)
+    assert summary(out[1])[2] == "given up"
+    assert out[1]["repair_reason"].startswith("the LLM failed: BadRequestError")
 
 
 @pytest.mark.parametrize(
