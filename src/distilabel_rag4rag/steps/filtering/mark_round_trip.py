@@ -30,9 +30,9 @@ WITHIN_FEW, WITHIN_MANY = 3, 20
 class MarkRoundTrip(Mark, GlobalStep):
     """Mark the questions that find their own passage, by the embedder or by BM25.
 
-    The embedder's rank is `source_rank`, which the retrieving steps write: their `k` must be at
-    least `within`. BM25's is found here among all passages and written to `bm25_rank`. It is
-    enough if one of the two finds the passage.
+    The embedder's rank is `source_rank`, which the retrieving steps write: their `rank_depth` (or
+    `k`) must be at least `within`. BM25's is found here among all passages and written to
+    `bm25_rank`. It is enough if one of the two finds the passage.
 
     Filtering with the retriever that is to be trained keeps what it already solves. Rows are only
     marked here; leave the check out of `KeepMarked(checks=...)` to keep them all.

@@ -46,7 +46,7 @@ _VERDICT = (
     "evidence_windows",
     "judge_reason",
 )
-_REPAIR = ("original_answer", "repair_outcome", "repair_reason", "repair_calls")
+_REPAIR = ("original_answer", "repair_outcome", "repair_reason")
 
 
 @dataclass
@@ -61,6 +61,7 @@ class _Repair:
     columns: dict[str, Any] = field(default_factory=dict)
     asked: dict[str, Any] | None = None
     reason: str | None = None
+    unconfirmed: str | None = None
     raw_output: str | None = None
     tokens: dict[str, int] = field(default_factory=dict)
 
@@ -169,7 +170,8 @@ class RepairAnswer(GroundedAnswerGeneration):
         - judge_reason (`str`): why `answer` was not judged, or None.
         - original_answer (`str`): the flagged answer, None where nothing was to repair.
         - repair_outcome (`str`): "repaired", "sentence", "abstained", "given up" or None.
-        - repair_reason (`str`): why no reply of the LLM was taken, or None.
+        - repair_reason (`str`): why no reply of the LLM was taken, or None. It begins with "not
+            confirmed" where the second check alone refused one.
         - repair_calls (`int`): how many replies the LLM was asked for.
         - model_name (`str`): the LLM that gave the answer.
 
@@ -237,7 +239,8 @@ class RepairAnswer(GroundedAnswerGeneration):
     @property
     def outputs(self) -> "StepColumns":
         """The answer with its verdict, and what became of the one that was flagged."""
-        return [*_ANSWER, *_VERDICT, *_REPAIR, "model_name"]
+        # The first one is never None: by it a run tells whether a task has failed.
+        return ["repair_calls", *_REPAIR, *_ANSWER, *_VERDICT, "model_name"]
 
     @field_serializer("judge_model", "second_judge_model")
     def _dump_model(self, model: Any) -> Any:
@@ -430,12 +433,12 @@ class RepairAnswer(GroundedAnswerGeneration):
             repair.raw_output = best.raw_output or repair.raw_output
             repair.columns = {**Reply(best.answer).columns(), **best.verdict}
             if outcome == REPAIRED_ANSWER:
-                repair.reason = None
+                repair.reason = repair.unconfirmed = None
         elif candidates:
             best = min(passed or candidates, key=lambda candidate: candidate.score)
-            repair.reason = (
-                f"not confirmed: {best.objection}" if passed else _objection(best.verdict)
-            )
+            repair.reason = _objection(best.verdict)
+            if passed:
+                repair.unconfirmed = f"not confirmed: {best.objection}"
             repair.previous_answer = best.answer
             repair.unsupported = best.missing or _texts(best.verdict["hallucinated_spans"])
 
@@ -464,7 +467,7 @@ class RepairAnswer(GroundedAnswerGeneration):
             written |= {
                 "original_answer": row["answer"],
                 "repair_outcome": repair.outcome,
-                "repair_reason": repair.reason,
+                "repair_reason": repair.unconfirmed or repair.reason,
                 "repair_calls": repair.calls,
             }
             if repair.columns:
