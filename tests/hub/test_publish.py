@@ -66,14 +66,16 @@ def test_every_config_is_read_back_with_equal_rows(
     }
     [corpus] = local_hub.call(load, "ann/equal", "corpus").values()
     assert {(p["_id"], p["title"], p["text"]) for p in corpus} == {
-        (r["passage_id"], r["title"], r["context"]) for r in rows
+        (f"d-{r['passage_id']}", r["title"], r["context"]) for r in rows
     }
     qrels = [q for part in local_hub.call(load, "ann/equal", "qrels").values() for q in part]
     assert {(q["query-id"], q["corpus-id"], q["score"]) for q in qrels} == {
-        (r["id"], r["passage_id"], 1) for r in kept
+        (f"q-{r['id']}", f"d-{r['passage_id']}", 1) for r in kept
     }
     [queries] = local_hub.call(load, "ann/equal", "queries").values()
-    assert {(q["_id"], q["text"]) for q in queries} == {(r["id"], r["question"]) for r in kept}
+    assert {(q["_id"], q["text"]) for q in queries} == {
+        (f"q-{r['id']}", r["question"]) for r in kept
+    }
 
 
 def test_no_passage_stands_in_two_splits(local_hub: LocalHub, run: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from distilabel_rag4rag.cli.check_export_command import check_export
 from distilabel_rag4rag.cli.compare_command import compare, demo
 from distilabel_rag4rag.cli.publish_command import publish
 from distilabel_rag4rag.cli.quiet import quiet
@@ -49,3 +50,4 @@ app.command()(demo)
 app.command()(report)
 app.add_typer(review, name="review")
 app.command()(publish)
+app.command("check-export")(check_export)

@@ -1,7 +1,7 @@
 """Groups of passages that no split may cut: of one document, nearly the same, overlapping."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from distilabel_rag4rag.data.duplicates import letters, near_duplicate_groups
@@ -24,7 +24,11 @@ class Tie(NamedTuple):
     second: int
 
 
-def passage_groups(passages: Sequence[Passage], near_duplicate: float = 0.8) -> list[str]:
+def passage_groups(
+    passages: Sequence[Passage],
+    near_duplicate: float = 0.8,
+    also: Iterable[tuple[int, int]] = (),
+) -> list[str]:
     """For each passage the name of its group, which is the smallest `passage_id` in it.
 
     Passages are of one group if they are of one document, nearly the same or overlap, also by
@@ -34,6 +38,7 @@ def passage_groups(passages: Sequence[Passage], near_duplicate: float = 0.8) -> 
         passages: with `context`; `passage_id`, `document_id` (else `title`), and `start` and
             `end`, the place in the document, are used where they are.
         near_duplicate: see `near_duplicate_groups`.
+        also: further pairs of positions that belong together.
     """
     root = list(range(len(passages)))
 
@@ -45,6 +50,8 @@ def passage_groups(passages: Sequence[Passage], near_duplicate: float = 0.8) -> 
 
     for tie in find_ties(passages, near_duplicate):
         root[find(tie.first)] = find(tie.second)
+    for first, second in also:
+        root[find(first)] = find(second)
     names: dict[int, str] = {}
     for i, passage in enumerate(passages):
         own = id_of(passage)

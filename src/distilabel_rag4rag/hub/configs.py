@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,7 +11,10 @@ from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag.data.splits import SPLITS, split_rows
 from distilabel_rag4rag.errors import ConfigError
-from distilabel_rag4rag.schema import BY_NAME, HUMAN, keep_column
+from distilabel_rag4rag.export import beir
+from distilabel_rag4rag.export.kept_rows import marks_among, why_not_kept
+from distilabel_rag4rag.export.pairs import answer_pairs, passage_pairs
+from distilabel_rag4rag.schema import BY_NAME, HUMAN
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -71,16 +74,16 @@ def run_configs(
 
     found = {arm: each(_arm(arm), f"the arm {arm}, all columns") for arm in arms}
     _check_names([*found, *PRODUCTS])
-    builders = {"kept": _kept(candidate), "pairs": _kept(candidate, _pairs)}
-    builders |= {"passage_pairs": _kept(candidate, _passage_pairs)}
-    builders |= {"qrels": _kept(candidate, _qrels)}
+    builders = {"kept": _kept(candidate), "pairs": _kept(candidate, answer_pairs)}
+    builders |= {"passage_pairs": _kept(candidate, passage_pairs)}
+    builders |= {"qrels": _kept(candidate, beir.qrels)}
     builders |= {"notebook": lambda part: _notebook(_arm(candidate)(part))}
     for name, text in PRODUCTS.items():
         meaning = text.format(candidate=candidate)
         if name == "corpus":
-            found[name] = Config({"corpus": _corpus(rows)}, meaning)
+            found[name] = Config({"corpus": beir.corpus(rows)}, meaning)
         elif name == "queries":
-            found[name] = Config({"queries": _kept(candidate, _queries)(rows)}, meaning)
+            found[name] = Config({"queries": _kept(candidate, beir.queries)(rows)}, meaning)
         else:
             found[name] = each(builders[name], meaning)
     found = _wanted(found, wanted)
@@ -225,52 +228,17 @@ def _kept(
 ) -> Callable[[pa.Table], pa.Table]:
     def kept(part: pa.Table) -> pa.Table:
         mine = _arm(arm)(part)
-        checks = [name for name in mine.column_names if name.startswith(keep_column(""))]
-        for column in checks:
-            mine = mine.filter(pc.fill_null(mine[column], False))
-        if not checks:
-            mine = mine.slice(0, 0)
-        # A question without an answer has no passage and no answer to be paired with.
-        if "answerable" in mine.column_names:
-            mine = mine.filter(pc.fill_null(mine["answerable"], True))
-        return build(mine)
+        marks = marks_among(mine.column_names)
+        used = [name for name in (*marks, "answerable") if name in mine.column_names]
+        rows = mine.select(used).to_pylist()
+        passed = [bool(marks) and why_not_kept(row, marks) is None for row in rows]
+        return build(mine.filter(pa.array(passed, pa.bool_())))
 
     return kept
 
 
 def _renamed(part: pa.Table, **columns: str) -> pa.Table:
     return pa.table({new: part[old] for new, old in columns.items()})
-
-
-def _pairs(part: pa.Table) -> pa.Table:
-    return _renamed(part, anchor="question", positive="answer")
-
-
-def _passage_pairs(part: pa.Table) -> pa.Table:
-    return _renamed(part, anchor="question", positive="context")
-
-
-def _queries(part: pa.Table) -> pa.Table:
-    return _renamed(part, _id="id", text="question")
-
-
-def _qrels(part: pa.Table) -> pa.Table:
-    ones = pa.array([1] * part.num_rows, pa.int64())
-    return pa.table({"query-id": part["id"], "corpus-id": part["passage_id"], "score": ones})
-
-
-def _corpus(rows: pa.Table) -> pa.Table:
-    """Each passage once."""
-    passages: dict[Any, Any] = {}
-    columns = (rows[name].to_pylist() for name in ("passage_id", "title", "context"))
-    for key, title, text in zip(*columns, strict=True):
-        if key is not None and text is not None:
-            passages.setdefault(key, (key, title, text))
-    ids, titles, texts = zip(*passages.values(), strict=True) if passages else ((), (), ())
-    text = pa.string()
-    return pa.table(
-        {"_id": pa.array(ids, text), "title": pa.array(titles, text), "text": pa.array(texts, text)}
-    )
 
 
 def _notebook(part: pa.Table) -> pa.Table:
