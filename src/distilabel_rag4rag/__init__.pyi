@@ -1,6 +1,7 @@
 from . import pipelines
 from .comparison import Comparison, compare
 from .data.rows import load_passages, load_rows
+from .export import Export, check_export, export_training_data
 from .hub import PublishError, SafeDistiset, dry_run, publish
 from .models.embeddings.embedded_embeddings import EmbeddedEmbeddings
 from .models.llms.cached_llm import CachedAsyncLLM, CachedLLM, cached
@@ -23,6 +24,7 @@ from .steps.filtering import (
 from .steps.generators.load_documents import LoadDocuments
 from .steps.generators.load_rows import LoadRows
 from .steps.judging.lettuce_detect_judge import LettuceDetectJudge
+from .steps.negatives import MineHardNegatives
 from .steps.retrieval.faiss_retrieve import FaissRetrieve
 from .steps.retrieval.faiss_retrieve_from_rows import FaissRetrieveFromRows
 from .steps.tasks.grounded_answer_generation import GroundedAnswerGeneration
@@ -39,6 +41,7 @@ __all__ = [
     "CompleteAnswer",
     "EmbeddedEmbeddings",
     "EmbeddedLLM",
+    "Export",
     "FailFastPipeline",
     "FaissRetrieve",
     "FaissRetrieveFromRows",
@@ -55,15 +58,18 @@ __all__ = [
     "MarkRoundTrip",
     "MarkSelfContained",
     "MarkWordsSupported",
+    "MineHardNegatives",
     "PublishError",
     "QuestionGeneration",
     "RepairAnswer",
     "SafeDistiset",
     "ZeroShotAnswerGeneration",
     "cached",
+    "check_export",
     "compare",
     "dry_run",
     "embedded",
+    "export_training_data",
     "load_passages",
     "load_rows",
     "pipelines",

@@ -125,7 +125,20 @@ STEP_COLUMNS: tuple[Column, ...] = (
     Column("repair_calls", pa.int64(), "replies that the LLM was asked for to repair the answer"),
 )
 
-BY_NAME: dict[str, Column] = {column.name: column for column in (*COLUMNS, *STEP_COLUMNS)}
+#: Columns of `MineHardNegatives`.
+NEGATIVE_COLUMNS: tuple[Column, ...] = (
+    Column("positive_score", pa.float64(), "cosine of the question and its passage"),
+    Column("negatives", pa.list_(pa.string()), "passages that do not answer, hardest first"),
+    Column("negative_ids", pa.list_(pa.string()), "their ids"),
+    Column("negative_scores", pa.list_(pa.float64()), "their cosines"),
+    Column("further_positives", pa.list_(pa.string()), "other passages that hold the answer"),
+    Column("further_positive_ids", pa.list_(pa.string()), "their ids"),
+    Column("negatives_reason", pa.string(), "why there are fewer negatives than asked, or None"),
+)
+
+BY_NAME: dict[str, Column] = {
+    column.name: column for column in (*COLUMNS, *STEP_COLUMNS, *NEGATIVE_COLUMNS)
+}
 
 
 def arrow_schema(*names: str) -> pa.Schema:
