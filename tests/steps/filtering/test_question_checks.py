@@ -65,7 +65,7 @@ def test_language() -> None:
     rows = [
         {"question": german, "context": english},
         {"question": "In which town was the great kettle cast?", "context": english},
-        {"question": "Wo ist er?", "context": english},
+        {"question": "Wie groß ist der Kessel?", "context": english},
         {"question": german, "context": None},
         {"question": None, "context": english},
     ]
@@ -81,6 +81,18 @@ def test_language() -> None:
         (False, "passage in en, expected de or fr"),
         (True, None),
     ]
+
+
+def test_short_or_uncertain_texts_are_of_no_language() -> None:
+    english = "The great kettle was cast in the town of Torgau, and it still stands there."
+    names = "Honda Toyota Nissan Mazda Subaru Suzuki Mitsubishi"
+    rows = [
+        {"question": "Wie groß ist der Kessel?", "context": english},
+        {"question": names, "context": english},
+    ]
+    assert [keep for keep, _ in marked(MarkLanguage(), rows)] == [True, True]
+    assert [keep for keep, _ in marked(MarkLanguage(least_letters=5), rows)] == [False, True]
+    assert [keep for keep, _ in marked(MarkLanguage(certainty=0.1), rows)] == [True, False]
 
 
 def test_a_missing_language_model_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
