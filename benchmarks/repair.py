@@ -17,6 +17,7 @@ at least 0.5, "holds" the share that contains a human answer.
 """
 
 import argparse
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from distilabel_rag4rag import EmbeddedLLM, RepairAnswer
+from distilabel_rag4rag import EmbeddedLLM, RepairAnswer, cached
 from distilabel_rag4rag.comparison.metrics import lenient_scores, squad_scores
 from distilabel_rag4rag.testing import ScriptedLLM
 
@@ -55,15 +56,13 @@ def flagged_rows(path: Path, arm: str, limit: int | None) -> tuple[int, list[dic
 
 def repair(
     rows: list[dict[str, Any]], llm: Any, judge: str, settings: dict[str, Any]
-) -> tuple[list[dict[str, Any]], float]:
-    """The rows after repair, and how many seconds it took without loading the models."""
+) -> list[dict[str, Any]]:
+    """The rows after repair."""
     task = RepairAnswer(llm=llm, judge_model=judge, **settings)
     task.load()
-    start = time.perf_counter()
-    out = next(task.process([dict(row) for row in rows]))
-    seconds = time.perf_counter() - start
+    out: list[dict[str, Any]] = next(task.process([dict(row) for row in rows]))
     task.unload()
-    return out, seconds
+    return out
 
 
 def figures(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> dict[str, float]:
@@ -109,16 +108,19 @@ def main() -> None:
     answers = {f"Question: {row['question']}": row["human_answers"][0] for row in rows}
     table: dict[str, dict[str, float]] = {}
     ways = {"scripted: the human answer": {}} if options.scripted_perfect else WAYS
-    for name, settings in ways.items():
-        sampling = SAMPLING if settings.get("candidates", 1) > 1 else {}
-        llm: Any = EmbeddedLLM(
-            model=options.llm_model, generation_kwargs={"max_new_tokens": 32, **sampling}
-        )
-        if options.scripted_perfect:
-            llm = ScriptedLLM(replies=answers)
-        after, seconds = repair(rows, llm, options.judge, settings)
-        table[name] = {**figures(rows, after), "seconds": seconds}
-        print(f"{name}: {seconds:.0f} s", flush=True)
+    # Ways that ask the same share the replies.
+    with tempfile.TemporaryDirectory() as folder:
+        for name, settings in ways.items():
+            sampling = SAMPLING if settings.get("candidates", 1) > 1 else {}
+            llm: Any = EmbeddedLLM(
+                model=options.llm_model, generation_kwargs={"max_new_tokens": 32, **sampling}
+            )
+            if options.scripted_perfect:
+                llm = ScriptedLLM(replies=answers)
+            start = time.perf_counter()
+            after = repair(rows, cached(llm, folder=folder), options.judge, settings)
+            table[name] = figures(rows, after)
+            print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
     print(f"\n{len(rows)} flagged of {number} rows of {options.arm}, judge {options.judge}\n")
     print(f"{'':20}" + "".join(f"{name:>28}" for name in table))
     for figure in next(iter(table.values())):
