@@ -14,7 +14,9 @@ The answer that the tests are given is one of
 - llm: what the packaged LLM answered from the passage, where the judge accepts it
 
 A candidate that states the same fact at another place counts as no false negative here, so that
-precision is a lower bound. Intervals: 95%, by resampling of documents.
+precision is a lower bound. A false negative holds the human answer's place, so that the recall of
+the string is 1 by construction where the answer is the human one. Intervals: 95%, by resampling
+of documents.
 """
 
 import argparse
@@ -37,7 +39,7 @@ from distilabel_rag4rag.steps.judging.detectors.items import Item
 from distilabel_rag4rag.steps.negatives.answer_evidence import (
     as_claim,
     holds_string,
-    share_of_words,
+    holds_words,
 )
 from distilabel_rag4rag.steps.retrieval.passage_index import PassageIndex, unique_passages
 
@@ -183,7 +185,10 @@ def rules(judge: BatchDetector) -> dict[str, Rule]:
 
     def words(pairs: list[Pair], answers: dict[Question, str]) -> np.ndarray:
         return np.array(
-            [share_of_words(p.candidate.text, answers[p.question]) >= 0.8 for p in pairs]
+            [
+                holds_words(p.candidate.text, [answers[p.question]], p.question.question)
+                for p in pairs
+            ]
         )
 
     def answer(pairs: list[Pair], answers: dict[Question, str]) -> np.ndarray:
@@ -259,6 +264,7 @@ def main() -> None:
     parser.add_argument("--overlap", type=int, default=48)
     parser.add_argument("--candidates", type=int, default=10)
     parser.add_argument("--questions", type=int, help="a sample of so many; nothing: all")
+    parser.add_argument("--without-judge", action="store_true", help="leave out the slow tests")
     arguments = parser.parse_args()
     pairs = make_pairs(
         [SAMPLE_WORLD, *arguments.squad], arguments.tokens, arguments.overlap, arguments.candidates
@@ -287,6 +293,8 @@ def main() -> None:
         )
         found: dict[str, Any] = {}
         for name, rule in rules(judge).items():
+            if arguments.without_judge and name.startswith("judge"):
+                continue
             start = time.perf_counter()
             flags = rule(these, answers)
             seconds = time.perf_counter() - start
@@ -298,6 +306,8 @@ def main() -> None:
             ("answer's string", "answer's words"),
             ("margin 5%", "judge: answer"),
         ):
+            if second not in found:
+                continue
             flags = found[first][0] | found[second][0]
             seconds = found[first][1] + found[second][1]
             print(line(f"{first} or {second}", these, flags, seconds), flush=True)

@@ -123,6 +123,7 @@ def near_duplicate_groups(texts: Sequence[str], threshold: float = 0.8) -> list[
     # Hashes of the runs: the runs themselves would take a hundred times the memory of the texts.
     hashes = [_run_hashes(letters.__wrapped__(text)) for text in texts]
     lsh = MinHashLSH(threshold=max(0.1, threshold - 0.1), num_perm=128)
+    empty = MinHash(num_perm=128, seed=1, hashfunc=int)
     group = list(range(len(texts)))
 
     def root(i: int) -> int:
@@ -134,7 +135,7 @@ def near_duplicate_groups(texts: Sequence[str], threshold: float = 0.8) -> list[
     for i, own in enumerate(hashes):
         if not len(own):
             continue
-        minhash = MinHash(num_perm=128, seed=1, hashfunc=int)
+        minhash = empty.copy()  # the permutations take as long as the rest
         minhash.update_batch(own.tolist())
         for j in lsh.query(minhash):
             if root(i) != root(j) and _jaccard(own, hashes[j]) >= threshold:
@@ -144,8 +145,17 @@ def near_duplicate_groups(texts: Sequence[str], threshold: float = 0.8) -> list[
     return [root(i) for i in range(len(texts))]
 
 
+#: Odd numbers by which the letters of a run are multiplied; the upper half of the sum is its hash.
+_FACTORS = np.random.default_rng(0).integers(0, 2**64, RUN, np.uint64) | np.uint64(1)
+
+
 def _run_hashes(text: str) -> npt.NDArray[np.uint32]:
-    return np.unique(np.fromiter((zlib.crc32(r.encode()) for r in _runs(text)), np.uint32))
+    """Hashes of all runs of letters, each once."""
+    if len(text) < RUN:
+        return np.array([zlib.crc32(text.encode())] if text else [], np.uint32)
+    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.uint64)
+    runs = np.lib.stride_tricks.sliding_window_view(codes, RUN)
+    return np.unique(((runs * _FACTORS).sum(1, dtype=np.uint64) >> np.uint64(32)).astype(np.uint32))
 
 
 def _jaccard(first: npt.NDArray[np.uint32], second: npt.NDArray[np.uint32]) -> float:

@@ -8,14 +8,12 @@ from distilabel_rag4rag.steps.judging.detectors.make_detector import make_detect
 from distilabel_rag4rag.steps.negatives.answer_evidence import (
     as_claim,
     holds_string,
-    share_of_words,
+    holds_words,
 )
 from distilabel_rag4rag.steps.retrieval.source_passages import human_answers
 from distilabel_rag4rag.utils.text import has_text, replace_surrogates
 
 Check = Literal["answer_string", "answer_words", "judge", "judge_claim", "none"]
-#: The share of an answer's words that a passage must hold, to hold the answer.
-MOST_WORDS = 0.8
 
 
 class Candidate(NamedTuple):
@@ -41,10 +39,7 @@ def make_check(name: Check, judge: str, **settings: Any) -> EvidenceCheck:
     if name == "answer_string":
         return lambda found: [holds_string(c.passage, c.answers) for c in found]
     if name == "answer_words":
-        return lambda found: [
-            any(share_of_words(c.passage, answer) >= MOST_WORDS for answer in c.answers)
-            for c in found
-        ]
+        return lambda found: [holds_words(c.passage, c.answers, c.question) for c in found]
     if name == "none":
         return lambda found: [False] * len(found)
     detector = make_detector(judge, method="transformer", lang="en", detector_kwargs={}, **settings)

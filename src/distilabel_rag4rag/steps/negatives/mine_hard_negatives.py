@@ -78,8 +78,9 @@ class MineHardNegatives(Indexing, GlobalStep):
     has several), and if it does not hold the accepted answer, which is what
     `false_negative_check` tests:
 
+    - "answer_words", the default: it holds the names and numbers of an answer, and four fifths
+      of its content words (`data.word_support`).
     - "answer_string": one of the answers stands in it, as whole words.
-    - "answer_words": it holds four fifths of the words of an answer, common ones not counted.
     - "judge": LettuceDetect finds nothing unsupported in the answer.
     - "judge_claim": the same of question and answer as one sentence.
     - "none": no test.
@@ -175,7 +176,7 @@ class MineHardNegatives(Indexing, GlobalStep):
     """
 
     corpus: PlainSource = None
-    false_negative_check: Check = "answer_string"
+    false_negative_check: Check = "answer_words"
     further_positives: bool = False
     judge: str = EMBEDDED
     near_duplicate: float = Field(default=0.8, gt=0, le=1)
