@@ -117,13 +117,20 @@ def test_rows_with_too_few_are_kept_and_say_why(caplog: pytest.LogCaptureFixture
         ({"relative_margin": None}, ["above", "first", "second"]),
         ({"relative_margin": 0.4}, ["third"]),
         ({"false_negative_check": "none"}, ["answers", "first", "second"]),
-        ({"false_negative_check": "answer_words"}, ["first", "second", "third"]),
         ({"pool": 6}, ["first"]),
     ],
 )
 def test_each_criterion(settings: dict[str, Any], expected: list[str]) -> None:
     [row] = mined([ROW], num_negatives=3, **settings)
     assert row["negative_ids"] == expected
+
+
+def test_words_of_the_answer_in_another_order_hold_it() -> None:
+    corpus = [*CORPUS, passage("reworded", "Salt, by the barrel, is what one paid.", 0.65)]
+    [row] = mined([ROW], corpus=corpus, num_negatives=1)
+    assert row["negative_ids"] == ["first"]
+    strict = {"corpus": corpus, "false_negative_check": "answer_string", "num_negatives": 2}
+    assert mined([ROW], **strict)[0]["negative_ids"] == ["reworded", "first"]
 
 
 def test_what_holds_the_answer_can_be_a_further_positive() -> None:
