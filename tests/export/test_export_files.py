@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset, load_dataset
-from helpers.export_data import passages, rows
+from helpers.export_data import document_words, passages, rows
 
 from distilabel_rag4rag.data.groups import passage_groups
 from distilabel_rag4rag.errors import ConfigError
@@ -300,6 +300,23 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     with pytest.raises(ConfigError, match=r"out: found .*, expected a new or empty folder"):
         export_training_data(ROWS, CORPUS, tmp_path / "mine", force=True)
+
+
+def test_how_alike_near_duplicates_are_is_a_setting(tmp_path: Path) -> None:
+    """Pairs of documents that differ in two of 60 words, their first and last but two."""
+    corpus = []
+    for number in range(40):
+        words = document_words(number // 2 + 1)[:60]
+        if number % 2:
+            words[2] = words[57] = "altered"
+        corpus.append({"document_id": f"d{number}", "context": " ".join(words)})
+    asked = [{**p, "id": f"{n}", "question": f"number {n}?"} for n, p in enumerate(corpus)]
+    settings: dict[str, Any] = {"checks": [], "formats": ["pairs"]}
+    strict = export_training_data(asked, corpus, tmp_path / "strict", **settings)
+    assert check_export(strict.folder) == []
+    loose = export_training_data(asked, corpus, tmp_path / "b", near_duplicate=0.95, **settings)
+    assert loose.leaks == []
+    assert {leak.kind for leak in check_export(loose.folder)} == {"near-duplicate"}
 
 
 def test_too_few_documents_are_all_train(tmp_path: Path) -> None:

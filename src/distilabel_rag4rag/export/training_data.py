@@ -153,7 +153,7 @@ def export_training_data(
         maker.note_splits()
         maker.left_out = {name: dict(counts) for name, counts in maker.left_out.items() if counts}
         write_card(part, {name: (FORMATS[name], counts) for name, counts in written.items()})
-        leaks = check_export(part)
+        leaks = check_export(part, near_duplicate)
         export = Export(folder, written, maker.left_out, maker.notes, leaks)
         _write_json(part / EXPORT_FILE, export)
         part.chmod(0o755)

@@ -175,6 +175,12 @@ def test_rows_that_cannot_be_mined_are_kept_with_a_reason() -> None:
     assert row["negatives"] == []
 
 
+def test_places_are_known_without_ids_too() -> None:
+    corpus = [{k: v for k, v in p.items() if k != "passage_id"} for p in CORPUS]
+    [row] = mined([{**ROW, "passage_id": None}], corpus=corpus, num_negatives=4)
+    assert "2 overlaps with the passage" in row["negatives_reason"]
+
+
 def test_without_a_corpus_the_rows_passages_are_it(tmp_path: Path) -> None:
     rows = [
         {**ROW, **{k: p[k] for k in ("passage_id", "context")}, "question": f"{n}?", "answer": "q"}

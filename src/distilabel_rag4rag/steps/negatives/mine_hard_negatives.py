@@ -12,7 +12,7 @@ from distilabel.steps import GlobalStep, StepInput
 from pydantic import Field, PrivateAttr
 
 from distilabel_rag4rag.data.duplicates import near_duplicate_groups
-from distilabel_rag4rag.data.groups import passages_overlap
+from distilabel_rag4rag.data.groups import id_of, passages_overlap
 from distilabel_rag4rag.data.identity import normalised
 from distilabel_rag4rag.data.readers.open_table import PlainSource, open_table
 from distilabel_rag4rag.data.rows import load_passages
@@ -239,7 +239,7 @@ class MineHardNegatives(Indexing, GlobalStep):
                 row["negatives_reason"] = EMPTY_QUESTION if _no_question(row) else "no passage"
             return
         index = self._build_or_reuse(passages)
-        places = {str(r["passage_id"]): r for r in chain(rows, records) if r.get("passage_id")}
+        places = {id_of(record): record for record in chain(rows, records)}
         known = [
             {name: places.get(own_id, {}).get(name) for name in PLACE_COLUMNS} | {"context": text}
             for own_id, text in index.passages("passage_id", "context")
