@@ -105,7 +105,10 @@ def main() -> None:
     parser.add_argument("--scripted-perfect", action="store_true")
     options = parser.parse_args()
     number, rows = flagged_rows(options.rows, options.arm, options.limit)
-    answers = {f"Question: {row['question']}": row["human_answers"][0] for row in rows}
+    # Prompts hold questions with single spaces.
+    answers = {
+        f"Question: {' '.join(row['question'].split())}": row["human_answers"][0] for row in rows
+    }
     table: dict[str, dict[str, float]] = {}
     ways = {"scripted: the human answer": {}} if options.scripted_perfect else WAYS
     # Ways that ask the same share the replies.
