@@ -133,7 +133,10 @@ def test_the_command_exits_1_and_shows_texts(folder: Path) -> None:
     assert row["anchor"][:50] in done.output
     done = CliRunner().invoke(app, ["check-export", str(folder / "nothing")])
     assert done.exit_code == 2
-    assert "expected a folder with files of training data" in " ".join(done.output.split())
+    assert "nothing', expected a folder with files of training data" in " ".join(
+        done.output.split()
+    )
+    assert "--out" not in done.output
 
 
 def test_a_folder_without_files_is_no_clean_one(tmp_path: Path) -> None:

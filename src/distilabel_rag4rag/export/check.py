@@ -77,7 +77,7 @@ def check_export(folder: str | Path, near_duplicate: float = 0.8) -> list[Leak]:
     """
     found = _Files(Path(folder))
     if not found.splits:
-        raise ConfigError("out", str(folder), "a folder with files of training data")
+        raise ConfigError(None, str(folder), "a folder with files of training data")
     return [*_same_questions(found), *_same_passages(found, near_duplicate)]
 
 

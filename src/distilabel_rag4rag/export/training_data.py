@@ -151,10 +151,10 @@ def export_training_data(
             else:
                 maker.notes.append(f"{name} is not written: no row has what it needs")
         maker.note_splits()
-        maker.left_out = {name: dict(counts) for name, counts in maker.left_out.items() if counts}
+        left_out = {name: dict(+counts) for name, counts in maker.left_out.items() if +counts}
         write_card(part, {name: (FORMATS[name], counts) for name, counts in written.items()})
         leaks = check_export(part, near_duplicate)
-        export = Export(folder, written, maker.left_out, maker.notes, leaks)
+        export = Export(folder, written, left_out, maker.notes, leaks)
         _write_json(part / EXPORT_FILE, export)
         part.chmod(0o755)
         if folder.exists():
@@ -200,7 +200,7 @@ class _Maker:
         near_duplicate: float,
     ) -> None:
         self.rows, self.notes = rows, []  # type: tuple[list[Record], list[str]]
-        self.left_out: dict[str, Any] = defaultdict(Counter)
+        self.left_out: dict[str, Counter[str]] = defaultdict(Counter)
         self.passages = ExportedPassages(passages)
         known = len(self.passages.passages)
         own = [self.passages.find_or_add(row) for row in rows]
