@@ -147,6 +147,17 @@ class Reports(Double):
         yield inputs
 
 
+class NotesTimes(Step):
+    """Notes down when a row came."""
+
+    @property
+    def outputs(self) -> list[str]:
+        return ["time"]
+
+    def process(self, inputs: StepInput) -> "StepOutput":
+        yield [row | {"time": time.monotonic()} for row in inputs]
+
+
 class Slowest(Double):
     """The first batch takes longest, so that replicas finish out of order."""
 

@@ -7,7 +7,6 @@ written for that version alone. The modules beside it hold what the overrides ne
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -36,6 +35,7 @@ from distilabel_rag4rag.runtime.processes import Workers, queue_manager
 from distilabel_rag4rag.runtime.read_distiset import read_distiset
 from distilabel_rag4rag.runtime.replica_counts import ReplicaCounts
 from distilabel_rag4rag.runtime.row_progress import RowProgress
+from distilabel_rag4rag.runtime.rows_ahead import RowsAhead
 from distilabel_rag4rag.runtime.run_folder import FILES, run_folder
 from distilabel_rag4rag.runtime.signals import Signals
 from distilabel_rag4rag.runtime.step_wrapper import (
@@ -308,6 +308,7 @@ class FailFastPipeline(Pipeline):
             dry_run=self._dry_run,
         )
         wrapper.step_of = self._workers.step_of
+        wrapper.batches_at_once = self._ahead.batches_at_once(step.name)
         self._workers.submit(wrapper.run, on_error=partial(self._worker_failed, step.name))
 
     def _run_load_queue_loop(self) -> None:
@@ -374,7 +375,7 @@ class FailFastPipeline(Pipeline):
         self._write_buffer: Any = ParquetBuffer(folder, self.dag.leaf_steps)
         self._last_batches = LastBatches(self.dag, self._batch_manager)
         self._progress = RowProgress(self.on_progress)
-        self._in_flight: Counter[str] = Counter()
+        self._ahead = RowsAhead(self.dag, self._batch_manager)
 
     def _register_batch(self, batch: _Batch) -> None:
         """As distilabel, less the copy of the rows for later runs."""
@@ -390,13 +391,14 @@ class FailFastPipeline(Pipeline):
 
     def _send_to_step(self, step_name: str, to_send: Any) -> None:
         """Count the batches that a step has; each comes back once."""
-        self._in_flight[step_name] += isinstance(to_send, _Batch)
+        if isinstance(to_send, _Batch):
+            self._ahead.send(to_send)
         super()._send_to_step(step_name, to_send)
 
     def _process_batch(self, batch: _Batch, send_last_batch_flag: bool = True) -> None:
         """Count, report, and refuse too many failed rows and a step that leaves none."""
         step = batch.step_name
-        self._in_flight[step] -= 1
+        self._ahead.take_back(batch)
         super()._process_batch(batch, send_last_batch_flag)
         failed, first_error = failed_rows(batch)
         self.tally.add(step, len(batch.data[0]), failed, first_error)
@@ -424,7 +426,8 @@ class FailFastPipeline(Pipeline):
             super()._manage_batch_flow(batch)
         for last in self._last_batches.after(batch.step_name):
             self._send_batch_to_step(last)
-        self._request_rows_for_later_stage(batch)
+        for generator in self._ahead.generators_to_ask(self._is_step_running):
+            self._request_batch_from_generator(generator)
         if self._batch_manager.can_generate() and self._is_idle():
             waiting = [name for name in self.dag if self._is_step_running(name)]
             raise RunFailed(
@@ -432,15 +435,10 @@ class FailFastPipeline(Pipeline):
                 + (JOINED if any(map(self._last_batches.joins_routes, self.dag)) else "")
             )
 
-    def _request_rows_for_later_stage(self, batch: _Batch) -> None:
-        """Ask a generator for more where the steps that would are not loaded yet."""
-        step = batch.step_name
-        if step not in self.dag.root_steps or batch.last_batch or self._in_flight[step]:
-            return
-        if not any(map(self._is_step_running, self.dag.get_step_successors(step))):
-            self._request_batch_from_generator(step)
+    def _request_more_batches_if_needed(self, step: "_Step") -> None:
+        """Generators are asked by `_manage_batch_flow`, ahead of need but not without limit."""
 
     def _is_idle(self) -> bool:
         """No loaded step has a batch to work on, and none has sent one that is yet to be read."""
-        at_work = (name for name, count in self._in_flight.items() if count > 0)
-        return not any(map(self._is_step_running, at_work)) and self._output_queue.empty()
+        at_work = any(self._ahead.rows(name) for name in self.dag if self._is_step_running(name))
+        return not at_work and self._output_queue.empty()

@@ -5,6 +5,7 @@ import sysconfig
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import ClassVar
 
 from distilabel.utils import logging as distilabel_logging
@@ -96,15 +97,26 @@ def log_without_noise() -> None:
 
 
 class FirstWarning(logging.Handler):
-    """Remembers the first warning of distilabel's loggers: the error of an LLM or of a parser."""
+    """Remembers the first warning of distilabel's loggers: the error of an LLM or of a parser.
+
+    Batches that a step works on at the same time have one each.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.text: str | None = None
+        self._texts: ContextVar[list[str] | None] = ContextVar("_texts", default=None)
+
+    def begin(self) -> list[str]:
+        """The list that gets the first warning of what this thread does from now on."""
+        texts: list[str] = []
+        self._texts.set(texts)
+        return texts
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the first message."""
-        self.text = self.text or record.getMessage()
+        texts = self._texts.get()
+        if texts is not None and not texts:
+            texts.append(record.getMessage())
 
     def listen(self) -> None:
         """Receive warnings even where the user's log level is higher."""

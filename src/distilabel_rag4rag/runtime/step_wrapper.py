@@ -5,9 +5,10 @@
 
 import logging
 import os
+import queue
 import time
 import traceback
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from itertools import chain
 from typing import Any
 
@@ -17,6 +18,7 @@ from distilabel.pipeline.step_wrapper import _StepWrapper
 from distilabel.steps.tasks.base import _Task
 
 from distilabel_rag4rag.errors import describe
+from distilabel_rag4rag.runtime.batch_threads import BatchThreads
 from distilabel_rag4rag.runtime.log_handlers import IN_FILE_ONLY, FirstWarning
 from distilabel_rag4rag.runtime.worker_error import WorkerError
 from distilabel_rag4rag.schema import NOT_ASKED
@@ -25,6 +27,8 @@ from distilabel_rag4rag.utils.progress import receive_rows
 #: The status of a report that some rows of a batch are done; distilabel's are about loading.
 ROWS_DONE = "rows_done"
 REPORT_EVERY_SECONDS = 0.2
+#: How often a step that waits for a batch looks whether one that it works on has failed.
+LOOK_SECONDS = 0.5
 
 
 class ReportingStepWrapper(_StepWrapper):
@@ -34,9 +38,11 @@ class ReportingStepWrapper(_StepWrapper):
 
     Attributes:
         step_of: process id -> name of the step that it runs, shared with the main process.
+        batches_at_once: how many batches to work on at the same time, in threads; 1 needs none.
     """
 
     step_of: MutableMapping[int, str]
+    batches_at_once: int = 1
 
     def run(self) -> str:
         """Run the step; whatever it raises, `SystemExit` too, leaves as a `WorkerError`."""
@@ -69,30 +75,59 @@ class ReportingStepWrapper(_StepWrapper):
         )
 
     def _non_generator_process_loop(self) -> None:
-        """distilabel's loop, which keeps only what `process` yields first."""
-        while (batch := self.input_queue.get()) is not None and batch != LAST_BATCH_SENT_FLAG:
-            self.step._logger.info(f"📦 Processing batch {batch.seq_no} in '{self.step.name}'")
-            if batch.data_path is not None:
-                batch.read_batch_data_from_fs()
-            self.warning.text = None
-            try:
-                with receive_rows(self._reporter_of(batch)):
-                    rows = self._process(batch.data)
-                failed = self._count_failed(rows)
-            except Exception as error:
-                if self.step.is_global:
-                    raise
-                rows = self._impute_step_outputs(batch)
-                failed = len(rows)
-                self.warning.text = describe(error)
-                self.step._logger.warning(f"⚠️ Batch {batch.seq_no} failed: {self.warning.text}")
-                self.step._logger.warning(traceback.format_exc(), extra={IN_FILE_ONLY: True})
-            batch.failed_rows = failed  # type: ignore[attr-defined]
-            batch.first_error = self.warning.text if failed else None  # type: ignore[attr-defined]
-            batch.set_data([rows])
-            self._send_batch(batch)
+        """distilabel's loop, in which batches may be worked on at the same time.
+
+        They leave as they are done; the main process puts them in order.
+        """
+        if self.batches_at_once == 1:
+            for batch in self._batches(self.input_queue.get):
+                self._work_on(batch)
+            return
+        with BatchThreads(self.batches_at_once) as threads:
+            for batch in self._batches(lambda: self._next_for(threads)):
+                threads.start(self._work_on, batch)
+
+    def _batches(self, get: Callable[[], Any]) -> Iterator[_Batch]:
+        """The batches for this replica, up to the last one or the message that there is none."""
+        while (batch := get()) is not None and batch != LAST_BATCH_SENT_FLAG:
+            yield batch
             if batch.last_batch:
                 return
+
+    def _next_for(self, threads: BatchThreads) -> Any:
+        """The next batch, once a thread can work on it; other replicas get it sooner."""
+        threads.wait_for_one()
+        while True:
+            try:
+                return self.input_queue.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                threads.raise_error()
+
+    def _work_on(self, batch: _Batch) -> None:
+        """Process a batch and send it; what fails is its rows, all that `process` yields counts."""
+        self.step._logger.info(f"📦 Processing batch {batch.seq_no} in '{self.step.name}'")
+        if batch.data_path is not None:
+            batch.read_batch_data_from_fs()
+        warnings = self.warning.begin()
+        report = self._reporter_of(batch)
+        try:
+            with receive_rows(report):
+                rows = self._process(batch.data)
+            failed = self._count_failed(rows)
+            first_error = warnings[0] if failed and warnings else None
+        except Exception as error:
+            if self.step.is_global:
+                raise
+            rows = self._impute_step_outputs(batch)
+            failed, first_error = len(rows), describe(error)
+            self.step._logger.warning(f"⚠️ Batch {batch.seq_no} failed: {first_error}")
+            self.step._logger.warning(traceback.format_exc(), extra={IN_FILE_ONLY: True})
+        if self.batches_at_once > 1:  # it may wait for others before it counts as finished
+            report(len(batch.data[0]), at_once=True)
+        batch.failed_rows = failed  # type: ignore[attr-defined]
+        batch.first_error = first_error if failed else None  # type: ignore[attr-defined]
+        batch.set_data([rows])
+        self._send_batch(batch)
 
     def _process(self, inputs: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
         """The rows of all that `process` yields; it is not called for an empty last batch."""
@@ -100,15 +135,15 @@ class ReportingStepWrapper(_StepWrapper):
             return []
         return list(chain.from_iterable(self.step.process_applying_mappings(*inputs)))
 
-    def _reporter_of(self, batch: _Batch) -> Callable[[int], None]:
+    def _reporter_of(self, batch: _Batch) -> Callable[..., None]:
         """A function that sends how many of the batch's rows are done, some times a second."""
         most = len(batch.data[0])
         reported, next_time = 0, 0.0
 
-        def report(done: int) -> None:
+        def report(done: int, at_once: bool = False) -> None:
             nonlocal reported, next_time
             done = min(done, most)
-            if done <= reported or time.monotonic() < next_time:
+            if done <= reported or (time.monotonic() < next_time and not at_once):
                 return
             reported, next_time = done, time.monotonic() + REPORT_EVERY_SECONDS
             self.load_queue.put(

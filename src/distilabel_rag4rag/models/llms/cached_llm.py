@@ -16,16 +16,29 @@ from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms import LLM, AsyncLLM
 from distilabel.models.mixins.cuda_device_placement import CudaDevicePlacementMixin
 from distilabel.typing import FormattedInput, GenerateOutput
-from pydantic import Field, PositiveInt, PrivateAttr, SecretStr, field_validator
+from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, SecretStr, field_validator
 
 from distilabel_rag4rag.models.llms.generation_key import shaped_by
 from distilabel_rag4rag.models.llms.generation_store import GenerationStore
 from distilabel_rag4rag.models.llms.heard_warnings import listen_to, warnings
+from distilabel_rag4rag.models.llms.loop_thread import LoopThread
 from distilabel_rag4rag.models.llms.output_check import check_output, failed_output
+from distilabel_rag4rag.models.llms.throttle import Throttle
 from distilabel_rag4rag.models.llms.wrapped_llm import WrappedLLM
 from distilabel_rag4rag.utils.hashing import hash_of
 from distilabel_rag4rag.utils.progress import report_rows
 from distilabel_rag4rag.utils.public import public
+
+#: How many inputs an LLM that is not asynchronous gets at once, where it does not say itself, and
+#: how many such calls a batch of its step should hold: inputs of like length go together.
+INPUTS_PER_CALL, CALLS_PER_BATCH = 256, 8
+#: Rows that should be under way for each request in flight: so many are answered while one takes
+#: thirty times as long as most.
+ROWS_PER_REQUEST = 64
+#: How often a request is sent again, by LLMs that do not say.
+RETRIES = 6
+#: For the limit of tokens, which must be known before the server has counted them.
+CHARACTERS_PER_TOKEN, OUTPUT_TOKENS = 4, 128
 
 
 @public
@@ -43,6 +56,13 @@ class CachedLLM(WrappedLLM):
     distilabel's tasks write to a row's `distilabel_metadata`, and is logged. The parts of a
     reply in parts are joined; tokens that the LLM does not count are left out.
 
+    An asynchronous LLM gets `max_concurrency` requests at once: one starts when another ends, also
+    across the batches of a step in `FailFastPipeline`, and within one in distilabel's `Pipeline`,
+    where the step's `input_batch_size` should be as large as `rows_at_once`. What its server
+    refuses for a time is sent again, as often as the LLM's `max_retries` says and when the
+    server's `Retry-After` says, and fewer requests are in flight until it takes them. An LLM that
+    is not asynchronous gets the inputs of a batch sorted by length.
+
     The runtime parameters are those of the wrapped LLM, under the same names, and our own. An
     LLM with `use_offline_batch_generation` is refused: it keeps its own jobs.
 
@@ -54,7 +74,11 @@ class CachedLLM(WrappedLLM):
         enabled: False asks for everything and keeps nothing.
         repetition: another number asks anew, and keeps both replies.
         inputs_per_call: how many inputs an LLM that is not asynchronous gets at once, and how
-            many replies a kill can lose; None is all of a batch.
+            many replies a kill can lose; None is the LLM's own `batch_size`, else 256.
+        max_concurrency: how many requests of an asynchronous LLM may be in flight.
+        requests_per_minute: how many requests an asynchronous LLM may send; None is any number.
+        tokens_per_minute: how many tokens an asynchronous LLM may use; None is any number. They
+            are estimated as servers do it: a quarter of the characters, and `max_new_tokens`.
 
     Runtime parameters:
         - `folder`: where the generations lie.
@@ -62,6 +86,9 @@ class CachedLLM(WrappedLLM):
         - `enabled`: False asks for everything and keeps nothing.
         - `repetition`: another number asks anew.
         - `inputs_per_call`: how many inputs an LLM that is not asynchronous gets at once.
+        - `max_concurrency`: how many requests of an asynchronous LLM may be in flight.
+        - `requests_per_minute`: how many requests an asynchronous LLM may send.
+        - `tokens_per_minute`: how many tokens an asynchronous LLM may use.
 
     Examples:
         The second question like the first is not asked:
@@ -98,9 +125,21 @@ class CachedLLM(WrappedLLM):
         default=None,
         description="How many inputs an LLM that is not asynchronous gets at once.",
     )
+    max_concurrency: RuntimeParameter[PositiveInt] = Field(
+        default=32, description="How many requests of an asynchronous LLM may be in flight."
+    )
+    requests_per_minute: RuntimeParameter[PositiveFloat] | None = Field(
+        default=None, description="How many requests an asynchronous LLM may send."
+    )
+    tokens_per_minute: RuntimeParameter[PositiveFloat] | None = Field(
+        default=None, description="How many tokens an asynchronous LLM may use."
+    )
 
-    does_not_shape_replies: ClassVar = ("folder", "size_limit", "enabled", "inputs_per_call")
-    _own_parameters: ClassVar = ("folder", "size_limit", "enabled", "repetition", "inputs_per_call")
+    does_not_shape_replies: ClassVar = (
+        *("folder", "size_limit", "enabled", "inputs_per_call"),
+        *("max_concurrency", "requests_per_minute", "tokens_per_minute"),
+    )
+    _own_parameters: ClassVar = (*does_not_shape_replies, "repetition")
     _store: GenerationStore | None = PrivateAttr(None)
     _identity: Any = PrivateAttr(None)
 
@@ -118,12 +157,15 @@ class CachedLLM(WrappedLLM):
         """Load the LLM and open the cache."""
         if isinstance(self.llm, CudaDevicePlacementMixin) and self.llm._llm_identifier is None:
             self.llm._llm_identifier = f"cached-{os.getpid()}"  # distilabel names direct ones only
-        self.llm.load()
+        self._load_llm()
         listen_to(self.llm)
         super().load()
         if self.enabled:
             self._identity = shaped_by(self.llm)
             self._store = GenerationStore(self.folder, self.size_limit)
+
+    def _load_llm(self) -> None:
+        self.llm.load()
 
     def unload(self) -> None:
         """Unload the LLM and close the cache."""
@@ -146,7 +188,8 @@ class CachedLLM(WrappedLLM):
             for key, input in dict(zip(keys, inputs, strict=True)).items()
             if key not in outputs
         ]
-        size = self.inputs_per_call or len(inputs) or 1
+        missing.sort(key=lambda item: _characters(item[1]))  # padded least, and generated fastest
+        size = self._inputs_per_call
         for start in range(0, len(missing), size):
             report_rows(sum(key in outputs for key in keys))
             part = missing[start : start + size]
@@ -154,6 +197,16 @@ class CachedLLM(WrappedLLM):
             for (key, _), output in zip(part, replies, strict=True):
                 outputs[key] = self._keep(key, output)
         return [_copy(outputs[key]) for key in keys]
+
+    @property
+    def _inputs_per_call(self) -> int:
+        own = getattr(self.llm, "batch_size", None)
+        return self.inputs_per_call or (own if isinstance(own, int) else INPUTS_PER_CALL)
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows a step should have at once, so that the LLM is kept busy."""
+        return CALLS_PER_BATCH * self._inputs_per_call
 
     def _ask(
         self, inputs: list[FormattedInput], num_generations: int, kwargs: dict[str, Any]
@@ -209,14 +262,55 @@ class CachedAsyncLLM(CachedLLM, AsyncLLM):
     """`CachedLLM` for LLMs that are asked asynchronously: each reply is kept as it arrives."""
 
     llm: AsyncLLM
+    #: Several batches may be asked for at the same time, in threads.
+    takes_batches_at_once: ClassVar = True
     _asked: dict[str, "asyncio.Task[GenerateOutput]"] = PrivateAttr(default_factory=dict)
+    _throttle: Throttle | None = PrivateAttr(None)
+    _loop_thread: LoopThread | None = PrivateAttr(None)
 
-    generate = AsyncLLM.generate  # type: ignore[assignment]
+    def _load_llm(self) -> None:
+        """Without the client's own retries: what sends again must know of each refusal."""
+        retries = getattr(self.llm, "max_retries", None)
+        if retries is not None:
+            self.llm.max_retries = 0  # type: ignore[attr-defined]
+        try:
+            self.llm.load()
+        finally:
+            if retries is not None:
+                self.llm.max_retries = retries  # type: ignore[attr-defined]
+        self._throttle = Throttle(
+            self.max_concurrency,
+            self.requests_per_minute,
+            self.tokens_per_minute,
+            RETRIES if retries is None else retries,
+        )
+        self._loop_thread = LoopThread()
+
+    def unload(self) -> None:
+        """Unload the LLM, close the cache and end the thread of the requests."""
+        if self._loop_thread is not None:
+            self._loop_thread.close()
+            self._loop_thread = None
+        super().unload()
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows a step should have under way, so that the server is kept busy."""
+        return ROWS_PER_REQUEST * self.max_concurrency
+
+    def generate(  # type: ignore[override]
+        self, inputs: list[FormattedInput], num_generations: int = 1, **kwargs: Any
+    ) -> list[GenerateOutput]:
+        """The kept replies and, for the other inputs, the LLM's; from any thread."""
+        assert self._loop_thread is not None, "load() begins the thread"
+        return self._loop_thread.run(
+            self._agenerate(inputs=inputs, num_generations=num_generations, **kwargs)
+        )
 
     async def _agenerate(
         self, inputs: list[FormattedInput], num_generations: int = 1, **kwargs: Any
     ) -> list[GenerateOutput]:
-        """All at once, as distilabel; two inputs that are the same are asked once."""
+        """The replies in order; two inputs that are the same are asked once."""
         done = itertools.count(1)
 
         async def reply_to(input: FormattedInput) -> GenerateOutput:
@@ -249,11 +343,17 @@ class CachedAsyncLLM(CachedLLM, AsyncLLM):
     async def _aask(
         self, input: FormattedInput, num_generations: int, kwargs: dict[str, Any]
     ) -> GenerateOutput:
+        async def request() -> list[GenerateOutput]:
+            return await self.llm._agenerate(
+                inputs=[_copy(input)], num_generations=num_generations, **kwargs
+            )
+
+        assert self._throttle is not None, "load() makes it"
+        most = kwargs.get("max_new_tokens") or OUTPUT_TOKENS
+        tokens = _characters(input) / CHARACTERS_PER_TOKEN + most * num_generations
         try:
             with warnings() as heard:
-                outputs = await self.llm._agenerate(
-                    inputs=[_copy(input)], num_generations=num_generations, **kwargs
-                )
+                outputs = await self._throttle.send(request, tokens)
             if len(outputs) != 1:
                 raise ValueError(f"{len(outputs)} replies to 1 input")
         except Exception as error:
@@ -266,8 +366,7 @@ def cached(llm: LLM, **settings: Any) -> CachedLLM:
 
     Args:
         llm: any of distilabel's or your own.
-        settings: `folder`, `size_limit`, `enabled`, `repetition`, `inputs_per_call` of
-            `CachedLLM`.
+        settings: those of `CachedLLM`, such as `max_concurrency` and `folder`.
 
     Returns:
         An LLM that can take the place of `llm`; `llm` itself where it is such a one already.
@@ -285,6 +384,10 @@ def _is_whole(kept: Any, num_generations: int) -> bool:
         and len(generations) == num_generations
         and all(isinstance(text, str) for text in generations)
     )
+
+
+def _characters(input: FormattedInput) -> int:
+    return len(str(input))
 
 
 def _secrets(llm: LLM) -> list[str]:

@@ -44,7 +44,10 @@ class GenerationStore:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._table = sqlite3.connect(
-                self.folder / FILE, timeout=BUSY_SECONDS, isolation_level=None
+                self.folder / FILE,
+                timeout=BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,  # an LLM's replies come in a thread of their own
             )
             self._table.execute("PRAGMA journal_mode=WAL")
             self._table.execute("PRAGMA synchronous=NORMAL")
