@@ -45,7 +45,13 @@ class ArmBuilder:
         if s.llm == EMBEDDED:
             begin = {"reply_prefix": _HEADING if arm == ZERO_SHOT else "Answer:"}
             llm.generation_kwargs = {**begin, **(llm.generation_kwargs or {})}
-        return cached(llm, enabled=s.cache)
+        return cached(
+            llm,
+            enabled=s.cache,
+            max_concurrency=s.max_concurrency,
+            requests_per_minute=s.requests_per_minute,
+            tokens_per_minute=s.tokens_per_minute,
+        )
 
     def embeddings(self) -> Embeddings:
         return make_embeddings(self.settings.embeddings, self.settings.embeddings_set)

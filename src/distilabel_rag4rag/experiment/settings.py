@@ -88,6 +88,20 @@ class Settings(BaseModel):
     )
     abstain: bool = Field(True, description="Whether the LLM may decline to answer.")
     batch_size: int = Field(32, ge=1, description="Questions per batch.")
+    max_concurrency: int = Field(
+        32,
+        ge=1,
+        description="Requests that an LLM on a server gets at once; fewer while it refuses.",
+    )
+    requests_per_minute: float | None = Field(
+        None, gt=0, description="Most requests that the LLM's server gets in a minute."
+    )
+    tokens_per_minute: float | None = Field(
+        None,
+        gt=0,
+        description="Most tokens that the LLM's server gets in a minute, estimated as servers do:"
+        " a quarter of the characters, and the longest reply.",
+    )
     cache: bool = Field(True, description="Keep and reuse the LLM's answers on disk.")
     max_failed: float = Field(
         0.05, ge=0, le=1, description="Share of an arm's generations that may fail."

@@ -16,7 +16,7 @@ from distilabel.pipeline import Pipeline
 from distilabel.steps import Step
 from distilabel.steps.base import _Step
 
-from distilabel_rag4rag.models.llms.cached_llm import cached
+from distilabel_rag4rag.models.llms.cached_llm import CachedLLM, cached
 from distilabel_rag4rag.schema import GOLD_CONTEXT, RAG4RAG, ZERO_SHOT
 from distilabel_rag4rag.steps.columns import AnswerFromColumn, CompleteAnswer
 from distilabel_rag4rag.steps.filtering import MarkGrounded
@@ -68,17 +68,18 @@ def zero_shot(
         threshold: the hallucination score from which on an answer is flagged.
         style: `short` answers or full `sentence`s; in every arm answers are cleaned alike.
         abstain: whether a refusal is an abstention rather than an answer.
-        batch_size: rows per batch.
+        batch_size: rows per batch; the LLM's are larger, so that it is kept busy.
         name: the pipeline's name.
         pipeline_class: the class of the pipeline.
     """
     with pipeline_class(name=name) as pipeline:
+        asked = _isolated(llm)
         answer = ZeroShotAnswerGeneration(
             name="answer",
-            llm=_isolated(llm),
+            llm=asked,
             input_mappings={"anchor": "question"},
             output_mappings={"positive": "answer"},
-            input_batch_size=batch_size,
+            input_batch_size=max(batch_size, asked.rows_at_once),
         )
         (
             _load(rows, batch_size, retrieve)
@@ -217,7 +218,7 @@ def _evidence(retrieve: FaissRetrieve | None) -> Evidence:
     return "context" if retrieve is None else "retrieved_contexts"
 
 
-def _isolated(llm: LLM) -> LLM:
+def _isolated(llm: LLM) -> CachedLLM:
     """An LLM of which one failing request costs its own row alone, with its reason."""
     return cached(llm, enabled=False)
 
@@ -230,13 +231,14 @@ def _answer(
     abstain: bool,
     batch_size: int,
 ) -> GroundedAnswerGeneration:
+    asked = _isolated(llm)
     return GroundedAnswerGeneration(
         name="answer",
-        llm=_isolated(llm),
+        llm=asked,
         style=style,
         abstain=abstain,
         input_mappings={"contexts": contexts},
-        input_batch_size=batch_size,
+        input_batch_size=max(batch_size, asked.rows_at_once),
         **(settings or {}),
     )
 
