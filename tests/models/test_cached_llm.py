@@ -7,7 +7,9 @@ import pickle
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,67 @@ def test_inputs_per_call(tmp_path: Path, size: int | None, calls: list[int]) -> 
     llm = cached(BatchLLM(), folder=str(tmp_path), inputs_per_call=size)
     ask(llm, *"abcde")
     assert llm.llm.calls == calls  # type: ignore[attr-defined]
+
+
+def test_inputs_of_like_length_go_together(tmp_path: Path) -> None:
+    """And the replies come in the order of the inputs."""
+    history = tmp_path / "history.jsonl"
+    llm = cached(HashLLM(history_path=str(history)), folder=str(tmp_path), inputs_per_call=2)
+    questions = ["aaaa", "b", "ccc", "dd", "e"]
+    apart = [ask(cached(HashLLM(), enabled=False), question)[0] for question in questions]
+    assert ask(llm, *questions) == apart
+    asked = [json.loads(line)["messages"][0]["content"] for line in history.open()]
+    assert asked == ["b", "e", "dd", "ccc", "aaaa"]
+
+
+def test_a_call_is_as_large_as_the_llms_own_batch(tmp_path: Path) -> None:
+    class OwnSize(BatchLLM):
+        batch_size: int = 3
+
+    llm = cached(OwnSize(), folder=str(tmp_path))
+    ask(llm, *"abcdefgh")
+    assert llm.llm.calls == [3, 3, 2]  # type: ignore[attr-defined]
+    assert llm.rows_at_once == 24
+
+
+def test_threads_may_ask_at_once(tmp_path: Path) -> None:
+    """Their requests share the limit, and what both ask for is asked once."""
+    at_once, most = 0, 0
+    lock = threading.Lock()
+
+    def reply(messages: list[dict[str, Any]]) -> str:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.1)
+        with lock:
+            at_once -= 1
+        return echo(messages)
+
+    with OpenAIServer(reply) as server:
+        llm = cached(openai(server), folder=str(tmp_path), max_concurrency=5)
+        llm.load()
+        batches = [[f"{n}" for n in range(start, start + 10)] for start in (0, 5, 10, 15)]
+        inputs: Any = [[[{"role": "user", "content": text}] for text in b] for b in batches]
+        with ThreadPoolExecutor() as pool:
+            outputs = list(pool.map(lambda batch: llm.generate(inputs=batch), inputs))
+        llm.unload()
+        assert len(server.history) == 25
+    found = [[output["generations"][0] for output in batch] for batch in outputs]
+    assert found == [[f"re {text}" for text in batch] for batch in batches]
+    assert most == 5
+
+
+def test_refusals_are_known_to_the_limit_and_not_to_the_client(tmp_path: Path) -> None:
+    """The LLM's own retries are ours, and its setting stays as it was given."""
+    with OpenAIServer(echo, faults=["429"] * 3) as server:
+        llm = cached(openai(server, max_retries=4), folder=str(tmp_path))
+        assert sorted(map(str, ask(llm, "a", "b"))) == ["['re a']", "['re b']"]
+        assert llm.llm.max_retries == 4  # type: ignore[attr-defined]
+        assert [request["fault"] for request in server.history] == ["429"] * 3 + [None] * 2
+        server.next_fault = lambda body: "429"  # type: ignore[method-assign]
+        assert ask(cached(openai(server, max_retries=0), enabled=False), "a") == [[None]]
 
 
 def test_what_shapes_a_reply_is_in_the_key(tmp_path: Path) -> None:
@@ -510,7 +573,8 @@ def test_the_settings_of_an_llm_inside_are_not_those_of_the_cache() -> None:
         proposers = [cached(OpenAILLM(model="p"), **settings)]
         return MixtureOfAgentsLLM(aggregator_llm=OpenAILLM(model="m"), proposers_llms=proposers)
 
-    assert shaped_by(mixture(folder="a", size_limit=1)) == shaped_by(mixture(folder="b"))
+    quick = mixture(folder="a", size_limit=1, max_concurrency=8, tokens_per_minute=1000)
+    assert shaped_by(quick) == shaped_by(mixture(folder="b"))
     assert shaped_by(mixture(repetition=1)) != shaped_by(mixture())
     assert shaped_by(FormLLM(folder="a")) != shaped_by(FormLLM(folder="b"))
     assert shaped_by(FormLLM(timeout=1)) == shaped_by(FormLLM(timeout=2))

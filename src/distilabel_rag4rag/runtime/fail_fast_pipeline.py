@@ -359,6 +359,13 @@ class FailFastPipeline(Pipeline):
         """End whatever still waits for rows at the end of a run."""
         self._end_steps(self.dag)
 
+    def _finalize_pipeline_execution(self) -> None:
+        """As distilabel, which looks every half second whether the steps have ended."""
+        self._notify_steps_to_stop()
+        while any(map(self._is_step_running, self.dag)):
+            time.sleep(POLL_SECONDS)
+        super()._finalize_pipeline_execution()
+
     def _end_steps(self, steps: Iterable[str]) -> None:
         for step in filter(self._is_step_running, steps):
             for _ in range(self.dag.get_step_replica_count(step)):
