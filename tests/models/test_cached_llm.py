@@ -145,6 +145,32 @@ def test_a_call_is_as_large_as_the_llms_own_batch(tmp_path: Path) -> None:
     assert llm.rows_at_once == 24
 
 
+def test_weights_are_loaded_when_they_are_needed(tmp_path: Path) -> None:
+    """A run whose replies are all kept loads no LLM, where the weights are known without."""
+    loads: list[str] = []
+
+    class Packaged(BatchLLM):
+        weights_source: str | None = "a package"
+
+        def load(self) -> None:
+            loads.append("load")
+            super().load()
+
+        def unload(self) -> None:
+            loads.append("unload")
+
+    def asked(**settings: Any) -> list[str]:
+        loads.clear()
+        llm = cached(Packaged(**settings), folder=str(tmp_path))
+        assert ask(llm, "a", "b") == [["Yes."]] * 2
+        return loads[:]
+
+    assert asked() == ["load", "unload"]
+    assert asked() == []
+    assert asked(weights_source=None, default="Yes.") == ["load", "unload"]
+    assert asked(weights_source=None) == ["load", "unload"]
+
+
 def test_threads_may_ask_at_once(tmp_path: Path) -> None:
     """Their requests share the limit, and what both ask for is asked once."""
     at_once, most = 0, 0

@@ -75,7 +75,8 @@ class CachedLLM(WrappedLLM):
         repetition: another number asks anew, and keeps both replies.
         inputs_per_call: how many inputs an LLM that is not asynchronous gets at once, and how
             many replies a kill can lose; None is the LLM's own `batch_size`, else 256.
-        max_concurrency: how many requests of an asynchronous LLM may be in flight.
+        max_concurrency: how many requests of an asynchronous LLM may be in flight, in each replica
+            of a step.
         requests_per_minute: how many requests an asynchronous LLM may send; None is any number.
         tokens_per_minute: how many tokens an asynchronous LLM may use; None is any number. They
             are estimated as servers do it: a quarter of the characters, and `max_new_tokens`.
@@ -142,6 +143,7 @@ class CachedLLM(WrappedLLM):
     _own_parameters: ClassVar = (*does_not_shape_replies, "repetition")
     _store: GenerationStore | None = PrivateAttr(None)
     _identity: Any = PrivateAttr(None)
+    _is_loaded: bool = PrivateAttr(False)
 
     @field_validator("llm")
     @classmethod
@@ -154,22 +156,29 @@ class CachedLLM(WrappedLLM):
         return llm
 
     def load(self) -> None:
-        """Load the LLM and open the cache."""
-        if isinstance(self.llm, CudaDevicePlacementMixin) and self.llm._llm_identifier is None:
-            self.llm._llm_identifier = f"cached-{os.getpid()}"  # distilabel names direct ones only
-        self._load_llm()
-        listen_to(self.llm)
+        """Open the cache and load the LLM; the packaged one is loaded when it is asked first."""
         super().load()
+        if not (self.enabled and getattr(self.llm, "weights_source", None)):
+            self._load_llm()
         if self.enabled:
-            self._identity = shaped_by(self.llm)
+            self._identity = shaped_by(self.llm)  # loading may have fetched the weights
             self._store = GenerationStore(self.folder, self.size_limit)
 
     def _load_llm(self) -> None:
+        if isinstance(self.llm, CudaDevicePlacementMixin) and self.llm._llm_identifier is None:
+            self.llm._llm_identifier = f"cached-{os.getpid()}"  # distilabel names direct ones only
+        self._is_loaded = True  # also where it fails: there may be something to unload
+        self._load_inner()
+        listen_to(self.llm)
+
+    def _load_inner(self) -> None:
         self.llm.load()
 
     def unload(self) -> None:
         """Unload the LLM and close the cache."""
-        self.llm.unload()
+        if self._is_loaded:
+            self.llm.unload()
+            self._is_loaded = False
         if self._store is not None:
             self._store.close()
             self._store = None
@@ -189,6 +198,8 @@ class CachedLLM(WrappedLLM):
             if key not in outputs
         ]
         missing.sort(key=lambda item: _characters(item[1]))  # padded least, and generated fastest
+        if missing and not self._is_loaded:
+            self._load_llm()
         size = self._inputs_per_call
         for start in range(0, len(missing), size):
             report_rows(sum(key in outputs for key in keys))
@@ -268,7 +279,7 @@ class CachedAsyncLLM(CachedLLM, AsyncLLM):
     _throttle: Throttle | None = PrivateAttr(None)
     _loop_thread: LoopThread | None = PrivateAttr(None)
 
-    def _load_llm(self) -> None:
+    def _load_inner(self) -> None:
         """Without the client's own retries: what sends again must know of each refusal."""
         retries = getattr(self.llm, "max_retries", None)
         if retries is not None:
