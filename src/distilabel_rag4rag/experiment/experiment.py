@@ -156,6 +156,7 @@ class Experiment:
         import pyarrow as pa
 
         from distilabel_rag4rag.comparison import compare
+        from distilabel_rag4rag.experiment.import_ahead import import_ahead
         from distilabel_rag4rag.experiment.run_arm import run_arm, versions
         from distilabel_rag4rag.report import write_report
 
@@ -163,7 +164,10 @@ class Experiment:
         begin = time.monotonic()
         for note in self.notes:
             watcher.note(note)
-        self._check_models(watcher)
+        retrieves = any("retrieve" in pipeline.dag.G for pipeline in self.pipelines.values())
+        watcher.phase("importing torch")
+        import_ahead(retrieves)
+        self._check_models(watcher, retrieves)
         runs = []
         for arm, pipeline in self.pipelines.items():
             watcher.start(arm, list(pipeline.dag.G))
@@ -192,10 +196,9 @@ class Experiment:
         watcher.done()
         return Result(rows, comparison, summary, record, files)
 
-    def _check_models(self, watcher: Watcher) -> None:
+    def _check_models(self, watcher: Watcher, retrieves: bool) -> None:
         from distilabel_rag4rag.experiment.check_models import check_models
 
-        retrieves = any("retrieve" in pipeline.dag.G for pipeline in self.pipelines.values())
         check_models(
             self._builder.llm(RAG4RAG),
             self._builder.embeddings() if retrieves else None,
