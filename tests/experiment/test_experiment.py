@@ -157,9 +157,13 @@ def test_questions_alone_are_judged_against_what_was_retrieved(
     assert run["notes"] == experiment.notes == watcher.heard[: len(experiment.notes)]
     del watcher.heard[: len(experiment.notes)]
     assert run["settings"]["llm_set"]["default"] == "Torgau"
-    assert watcher.heard[:2] == ["preparing the packaged embedder", "preparing the packaged judge"]
+    assert watcher.heard[:3] == [
+        "importing torch",
+        "preparing the packaged embedder",
+        "preparing the packaged judge",
+    ]
     steps = ["answer", "complete", "judge", "load", "mark", "retrieve"]
-    assert watcher.heard[2:] == [
+    assert watcher.heard[3:] == [
         ("zero_shot", steps),
         ("rag4rag", steps),
         "comparing the arms",
