@@ -70,9 +70,11 @@ class FailFastPipeline(Pipeline):
     `run` raises `RunFailed` where distilabel hangs or returns less, KeyboardInterrupt on Ctrl-C,
     and its subclass `Terminated` on SIGTERM. Runs are kept apart: distilabel's step cache is
     neither read nor written, and `use_cache` is accepted and ignored; `cached` keeps the replies
-    of an LLM. The `distilabel_metadata` column is left out unless `enable_metadata=True`. A step
-    that leaves no row at all is an error, unless no batch was routed to it. Runs on one machine:
-    `ray()` is refused.
+    of an LLM. A task whose LLM is on a server and `cached` works on several batches at once, in
+    threads, so that a request starts when another ends; they leave it in order. Generators wait
+    while a step has many rows to work on. The `distilabel_metadata` column is left out unless
+    `enable_metadata=True`. A step that leaves no row at all is an error, unless no batch was
+    routed to it. Runs on one machine: `ray()` is refused.
 
     Attributes:
         max_failed: the share of a step's rows that may fail: an LLM that gave nothing, an

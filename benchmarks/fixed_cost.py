@@ -1,0 +1,96 @@
+"""Where do the seconds of a comparison go whose replies cost nothing?
+
+    python benchmarks/fixed_cost.py                  # the sample world, three runs
+    python benchmarks/fixed_cost.py questions.json
+
+All arms with the packaged embedder and judge; the LLM replies from a script, at once, as one does
+whose replies are all kept. Each run is a process of its own.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+
+
+class Clock:
+    """Adds up the seconds of each part of an experiment."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._part, self._begin = "", 0.0
+
+    def begin(self, part: str) -> None:
+        now = time.perf_counter()
+        if self._part:
+            self.seconds[self._part] = self.seconds.get(self._part, 0.0) + now - self._begin
+        self._part, self._begin = part, now
+
+    def phase(self, what: str) -> None:
+        self.begin(what)
+
+    def note(self, text: str) -> None:
+        pass
+
+    def start(self, arm: str, steps: Sequence[str]) -> None:
+        self.begin(f"{arm}: before the first verdict")
+
+    def advance(self, step: str, rows: int) -> None:
+        if step == "judge" and self._part.endswith("verdict"):
+            self.begin(self._part.replace("before the first verdict", "judging the rest"))
+
+    def done(self) -> None:
+        self.begin("between the parts")
+
+
+def run_once(source: str | None) -> dict[str, float]:
+    """Seconds by part, in the order in which they begin."""
+    clock = Clock()
+    clock.begin("importing distilabel, reading the questions")
+    from distilabel_rag4rag.experiment.experiment import Experiment
+    from distilabel_rag4rag.experiment.settings import Settings
+
+    settings = Settings(
+        source=source,
+        llm="distilabel_rag4rag.testing.ScriptedLLM",
+        llm_set={"default": "## Positive\n\nThe answer is 1712.\n\n## Negative\n\nNone."},
+        max_failed=1.0,
+        cache=False,
+    )
+    with tempfile.TemporaryDirectory() as out:
+        experiment = Experiment(settings, out)
+        clock.begin("importing the report")
+        experiment.run(clock)
+        clock.begin("")
+    return clock.seconds
+
+
+def main() -> None:
+    """Run some times and print medians."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", nargs="?")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(run_once(options.source)))
+        return
+    command = [sys.executable, __file__, "--one", *([options.source] if options.source else [])]
+    runs = []
+    for _ in range(options.repeat):
+        begin = time.perf_counter()
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+        runs.append(json.loads(done.stdout.splitlines()[-1]))
+        runs[-1]["all"] = time.perf_counter() - begin
+    for part in runs[0]:
+        seconds = [run.get(part, 0.0) for run in runs]
+        spread = f"({min(seconds):.1f}-{max(seconds):.1f})"
+        print(f"{part:45} {statistics.median(seconds):5.1f} s  {spread}")
+
+
+if __name__ == "__main__":
+    main()
