@@ -4,7 +4,8 @@ The types do not depend on the data: a batch in which every value is None or eve
 empty has the same schema as any other (`arrow_schema`).
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -139,6 +140,21 @@ NEGATIVE_COLUMNS: tuple[Column, ...] = (
 BY_NAME: dict[str, Column] = {
     column.name: column for column in (*COLUMNS, *STEP_COLUMNS, *NEGATIVE_COLUMNS)
 }
+
+
+def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows of any steps as a table: our columns, marks and reasons, with types of their own.
+
+    Other columns, such as distilabel's metadata, are left out.
+    """
+    names = dict.fromkeys(name for row in rows for name in row)
+    types = {name: BY_NAME[name].type for name in BY_NAME if name in names}
+    for name in names:
+        if name.startswith(keep_column("")):
+            types.setdefault(name, pa.bool_())
+        elif name.endswith(reason_column("")):
+            types.setdefault(name, pa.string())
+    return pa.Table.from_pylist(list(rows), schema=pa.schema(list(types.items())))
 
 
 def arrow_schema(*names: str) -> pa.Schema:

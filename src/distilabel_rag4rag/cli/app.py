@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from distilabel_rag4rag.cli.build_command import build
 from distilabel_rag4rag.cli.check_export_command import check_export
 from distilabel_rag4rag.cli.compare_command import compare, demo
 from distilabel_rag4rag.cli.publish_command import publish
@@ -45,6 +46,7 @@ def main(
     quiet()
 
 
+app.command()(build)
 app.command()(compare)
 app.command()(demo)
 app.command()(report)

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import typer
 from pydantic import Field
 from rich.console import Console
 
-from distilabel_rag4rag.cli.errors import message, mistakes_exit, print_error
+from distilabel_rag4rag.cli.errors import mistakes_exit, run_exits
 from distilabel_rag4rag.cli.options import options_of
 from distilabel_rag4rag.experiment.settings import Settings
 
@@ -45,7 +44,6 @@ def run(options: CompareOptions) -> None:
     """Runs an experiment; exit code 2 for what is wrong before it starts, 1 for what fails."""
     from distilabel_rag4rag.cli.progress import progress
     from distilabel_rag4rag.cli.quiet import show_log
-    from distilabel_rag4rag.errors import ConfigError, describe
     from distilabel_rag4rag.experiment.experiment import Experiment
 
     if options.verbose:
@@ -54,23 +52,8 @@ def run(options: CompareOptions) -> None:
     with mistakes_exit():
         experiment = Experiment(settings, options.out, force=options.force)
 
-    from distilabel_rag4rag.runtime.signals import Terminated
-
-    try:
-        with progress(len(experiment.questions)) as watcher:
-            result = experiment.run(watcher)
-    except KeyboardInterrupt as interrupt:
-        Console(stderr=True).print(
-            "Interrupted. Answers that had come are kept (the packaged LLM's by batches): run the "
-            "same again."
-        )
-        raise typer.Exit(143 if isinstance(interrupt, Terminated) else 130) from interrupt
-    except ConfigError as error:
-        print_error(message(error))
-        raise typer.Exit(2) from error
-    except Exception as error:
-        print_error(describe(error))
-        raise typer.Exit(1) from error
+    with run_exits(), progress(len(experiment.questions)) as watcher:
+        result = experiment.run(watcher)
 
     from distilabel_rag4rag.cli.console import print_result
 

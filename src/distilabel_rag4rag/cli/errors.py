@@ -40,9 +40,10 @@ def message(error: BaseException, places: dict[str, str] | None = None) -> str:
 
 def with_options(text: str) -> str:
     """The text with the options of the settings that stand in it in backticks."""
+    from distilabel_rag4rag.experiment.build_settings import BuildSettings
     from distilabel_rag4rag.experiment.settings import Settings
 
-    names = {*Settings.model_fields, *_OTHERS}
+    names = {*Settings.model_fields, *BuildSettings.model_fields, *_OTHERS}
     return re.sub(
         r"`(\w+)((?:\.\w+)?)`",
         lambda found: option(found[1] + found[2]) if found[1] in names else found[0],
@@ -57,6 +58,28 @@ def print_error(text: str) -> None:
     Console(stderr=True, soft_wrap=True).print(
         f"Error: {for_terminal(text)}", style="red", markup=False, highlight=False
     )
+
+
+@contextmanager
+def run_exits() -> Iterator[None]:
+    """Exit code 2 for a model that cannot be used, 1 for what fails, 130 and 143 for signals."""
+    from distilabel_rag4rag.errors import ConfigError, describe
+    from distilabel_rag4rag.runtime.signals import Terminated
+
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        Console(stderr=True).print(
+            "Interrupted. Answers that had come are kept (the packaged LLM's by batches): run the "
+            "same again."
+        )
+        raise typer.Exit(143 if isinstance(interrupt, Terminated) else 130) from interrupt
+    except ConfigError as error:
+        print_error(message(error))
+        raise typer.Exit(2) from error
+    except Exception as error:
+        print_error(describe(error))
+        raise typer.Exit(1) from error
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import typer
 from pydantic import BaseModel
 
 from distilabel_rag4rag.cli.errors import mistakes_exit, option
-from distilabel_rag4rag.experiment.settings import ModelT, validated
+from distilabel_rag4rag.experiment.settings import ModelSettings, ModelT, validated
 from distilabel_rag4rag.utils.text import nearest
 
 #: Fields whose option, and key in a config file, has another name.
@@ -61,7 +61,9 @@ def options_of(
                 command(options)
 
         schema = model.model_json_schema()["properties"]
-        parameters = {name: _annotation(name, schema[name]) for name in (only or schema)}
+        # What a command is about comes before the models, which all commands share.
+        order = only or sorted(schema, key=ModelSettings.model_fields.__contains__)
+        parameters = {name: _annotation(name, schema[name]) for name in order}
         annotations: dict[str, Any] = {"context": typer.Context}
         annotations |= {name: kind for name, (kind, _) in parameters.items()}
         defaults = {name: default for name, (_, default) in parameters.items()}

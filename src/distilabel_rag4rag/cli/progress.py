@@ -49,7 +49,9 @@ class ArmState:
         if not any(self.rows.values()):
             return "loading the models"
         if self.rows.get("answer") == 0:
-            return "embedding" if self.rows.get("retrieve") == 0 else ""
+            if self.rows.get("retrieve") == 0:
+                return "writing questions" if "ask" in self.rows else "embedding"
+            return ""
         return "judging" if self.answered == self.total else ""
 
     @property
@@ -60,6 +62,8 @@ class ArmState:
     @property
     def completed(self) -> int:
         """Questions through the phase."""
+        if self.doing == "writing questions":
+            return self.rows["ask"]
         return self.rows.get("judge", 0) if self.doing == "judging" else self.answered
 
     def speed(self) -> str:

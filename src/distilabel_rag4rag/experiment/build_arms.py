@@ -1,23 +1,18 @@
 """The pipelines of an experiment, made from its settings."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any
 
-from distilabel.models.embeddings.base import Embeddings
 from distilabel.models.llms import LLM
-from pydantic import ValidationError
 
-from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.experiment.few_shot import plain_answer_settings
+from distilabel_rag4rag.experiment.models import Models
 from distilabel_rag4rag.experiment.settings import Settings
-from distilabel_rag4rag.models.by_name import in_short, make_embeddings, make_llm
-from distilabel_rag4rag.models.llms.cached_llm import cached
 from distilabel_rag4rag.models.packaged import EMBEDDED
 from distilabel_rag4rag.pipelines.arms import ARMS, human
 from distilabel_rag4rag.runtime.fail_fast_pipeline import FailFastPipeline
 from distilabel_rag4rag.schema import GOLD_CONTEXT, HUMAN, RAG4RAG, ZERO_SHOT
 from distilabel_rag4rag.steps.generators.load_rows import LoadRows
-from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
 from distilabel_rag4rag.steps.retrieval.faiss_retrieve import FaissRetrieve
 
 #: SmolLM2-135M never writes the headings that GenerateSentencePair asks for and parses, so its
@@ -34,44 +29,21 @@ class ArmBuilder:
         """Without contexts, answers are judged against what is retrieved from the corpus."""
         self.settings = settings
         self.with_contexts = with_contexts
+        self.models = Models(settings)
 
     def build(self, arms: Sequence[str]) -> dict[str, FailFastPipeline]:
         """The pipelines of these arms, in this order."""
         return {arm: self._human() if arm == HUMAN else self._arm(arm) for arm in arms}
 
     def llm(self, arm: str) -> LLM:
-        s = self.settings
-        llm = make_llm(s.llm, s.llm_set)
-        if s.llm == EMBEDDED:
-            begin = {"reply_prefix": _HEADING if arm == ZERO_SHOT else "Answer:"}
-            llm.generation_kwargs = {**begin, **(llm.generation_kwargs or {})}
-        return cached(
-            llm,
-            enabled=s.cache,
-            max_concurrency=s.max_concurrency,
-            requests_per_minute=s.requests_per_minute,
-            tokens_per_minute=s.tokens_per_minute,
-        )
-
-    def embeddings(self) -> Embeddings:
-        return make_embeddings(self.settings.embeddings, self.settings.embeddings_set)
-
-    def judge(self) -> LettuceDetectJudge:
-        try:
-            return LettuceDetectJudge(**{"model": self.settings.judge, **self.settings.judge_set})
-        except ValidationError as error:
-            raise ConfigError(
-                "judge_set",
-                self.settings.judge_set,
-                "fields of LettuceDetectJudge",
-                f"Refused: {in_short(error)}.",
-            ) from error
+        """The LLM, for the prompts of an arm."""
+        return self.models.llm(_HEADING if arm == ZERO_SHOT else "Answer:")
 
     def _arm(self, arm: str) -> FailFastPipeline:
         s = self.settings
         arguments: dict[str, Any] = {
             "llm": self.llm(arm),
-            "judge": self.judge(),
+            "judge": self.models.judge(),
             "threshold": s.threshold,
             "style": s.style,
             "abstain": s.abstain,
@@ -80,13 +52,13 @@ class ArmBuilder:
         }
         if arm in (GOLD_CONTEXT, RAG4RAG):
             plain = s.llm == EMBEDDED and s.style == "short"
-            arguments["answer"] = _plain_prompts() if plain else {}
+            arguments["answer"] = plain_answer_settings() if plain else {}
         if arm == RAG4RAG:
             # All passages of the input, also where only a sample of its questions is taken:
             # a smaller corpus would flatter retrieval.
             columns = {ours: s.columns[ours] for ours in _PASSAGE_COLUMNS if ours in s.columns}
             arguments |= {
-                "embeddings": self.embeddings(),
+                "embeddings": self.models.embeddings(),
                 "k": s.k,
                 "corpus": s.corpus or s.source,
                 "retrieve": {"passage_words": s.passage_words}
@@ -104,7 +76,7 @@ class ArmBuilder:
         """The human answers, judged too: their flags are the judge's false alarms."""
         return human(  # type: ignore[return-value]
             self._rows(),
-            judge=self.judge(),
+            judge=self.models.judge(),
             retrieve=None if self.with_contexts else self._retrieve(),
             threshold=self.settings.threshold,
             batch_size=self.settings.batch_size,
@@ -126,14 +98,8 @@ class ArmBuilder:
     def _retrieve(self) -> FaissRetrieve:
         s = self.settings
         return FaissRetrieve(
-            embeddings=self.embeddings(), corpus=s.corpus, k=s.k, passage_words=s.passage_words
+            embeddings=self.models.embeddings(),
+            corpus=s.corpus,
+            k=s.k,
+            passage_words=s.passage_words,
         )
-
-
-def _plain_prompts() -> dict[str, str]:
-    """The prompts for SmolLM2-135M, which finds the answer half as often behind fences."""
-    prompts = files("distilabel_rag4rag.steps.tasks") / "templates"
-    return {
-        "system_template": (prompts / "plain_system.jinja2").read_text("utf-8"),
-        "template": (prompts / "plain_user.jinja2").read_text("utf-8"),
-    }

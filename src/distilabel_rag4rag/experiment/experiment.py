@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from distilabel_rag4rag.data.rows import load_passages, load_rows
 from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.experiment.checks import check_judge, check_out
 from distilabel_rag4rag.experiment.settings import Settings
-from distilabel_rag4rag.models.packaged import EMBEDDED
 from distilabel_rag4rag.schema import GOLD_CONTEXT, HUMAN, RAG4RAG, RUN_ARMS
 from distilabel_rag4rag.utils.text import has_text, one_of
 
@@ -74,7 +74,8 @@ class Experiment:
         self.settings = settings
         self.out = Path(out)
         self.notes: list[str] = []
-        self._check(force)
+        check_judge(settings.judge)
+        check_out(self.out, force)
         self.questions = load_rows(
             settings.source,
             columns=settings.columns or None,
@@ -97,24 +98,6 @@ class Experiment:
 
         self._builder = ArmBuilder(settings, with_contexts)
         self.pipelines = self._builder.build(arms)
-
-    def _check(self, force: bool) -> None:
-        judge = self.settings.judge
-        if (judge.startswith(("/", ".", "~")) or judge.count("/") > 1) and not os.path.isdir(judge):
-            raise ConfigError("judge", judge, f"a folder that exists, a Hub id, or '{EMBEDDED}'")
-        exists = next(path for path in (self.out, *self.out.absolute().parents) if path.exists())
-        if not exists.is_dir() or not os.access(exists, os.W_OK):
-            raise ConfigError(
-                "out", str(self.out), f"a folder, but '{exists}' is none that can be written to"
-            )
-        if (results := RunFolder(self.out).files) and not force:
-            names = ", ".join(path.name for path in results)
-            raise ConfigError(
-                "out",
-                str(self.out),
-                f"a new folder: it holds results already ({names})",
-                "Give another folder, or `force` to overwrite them.",
-            )
 
     def _check_corpus(self, corpus: str) -> None:
         from distilabel_rag4rag.steps.retrieval.index_manifest import read_manifest
@@ -201,8 +184,8 @@ class Experiment:
 
         check_models(
             self._builder.llm(RAG4RAG),
-            self._builder.embeddings() if retrieves else None,
-            self._builder.judge(),
+            self._builder.models.embeddings() if retrieves else None,
+            self._builder.models.judge(),
             watcher.phase,
             watcher.note,
         )

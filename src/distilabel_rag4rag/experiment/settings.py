@@ -18,10 +18,64 @@ from distilabel_rag4rag.utils.text import nearest, one_of
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-class Settings(BaseModel):
-    """What is asked, of which models, and how answers are judged."""
+class ModelSettings(BaseModel):
+    """Which models, and how they are asked; what every experiment has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = Field(0, ge=0, description="Seed of what is drawn at random.")
+    llm: str = Field(
+        EMBEDDED,
+        description="The LLM: embedded, or CLASS:MODEL of distilabel, e.g. OpenAILLM:gpt-4o-mini."
+        " Keys come from the environment (OPENAI_API_KEY).",
+    )
+    llm_set: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Fields of the LLM, e.g. generation_kwargs.temperature=0.2.",
+    )
+    embeddings: str = Field(
+        EMBEDDED,
+        description="The embedder: embedded, or CLASS:MODEL,"
+        " e.g. SentenceTransformerEmbeddings:BAAI/bge-small-en-v1.5.",
+    )
+    embeddings_set: dict[str, Any] = Field(
+        default_factory=dict, description="Fields of the embedder."
+    )
+    judge: str = Field(
+        EMBEDDED, description="The judge: embedded, or a LettuceDetect model's folder or Hub id."
+    )
+    judge_set: dict[str, Any] = Field(
+        default_factory=dict, description="Fields of LettuceDetectJudge."
+    )
+    threshold: float = Field(
+        0.5, ge=0.01, le=1, description="Score from which an answer is flagged."
+    )
+    style: Literal["short", "sentence"] = Field(
+        "short", description="Grounded answers: short or sentence."
+    )
+    batch_size: int = Field(32, ge=1, description="Rows per batch.")
+    max_concurrency: int = Field(
+        32,
+        ge=1,
+        description="Requests that an LLM on a server gets at once; fewer while it refuses.",
+    )
+    requests_per_minute: float | None = Field(
+        None, gt=0, description="Most requests that the LLM's server gets in a minute."
+    )
+    tokens_per_minute: float | None = Field(
+        None,
+        gt=0,
+        description="Most tokens that the LLM's server gets in a minute, estimated as servers do:"
+        " a quarter of the characters, and the longest reply.",
+    )
+    cache: bool = Field(True, description="Keep and reuse the LLM's answers on disk.")
+    max_failed: float = Field(
+        0.05, ge=0, le=1, description="Share of the LLM's replies that may fail."
+    )
+
+
+class Settings(ModelSettings):
+    """What is asked, of which arms."""
 
     source: str | None = Field(
         None,
@@ -56,56 +110,7 @@ class Settings(BaseModel):
         " all that the questions allow.",
     )
     k: int = Field(1, ge=1, description="Passages per question (rag4rag); 1 as published.")
-    seed: int = Field(0, ge=0, description="Seed of the sample and of the intervals.")
-    llm: str = Field(
-        EMBEDDED,
-        description="The LLM: embedded, or CLASS:MODEL of distilabel, e.g. OpenAILLM:gpt-4o-mini."
-        " Keys come from the environment (OPENAI_API_KEY).",
-    )
-    llm_set: dict[str, Any] = Field(
-        default_factory=dict,
-        description="Fields of the LLM, e.g. generation_kwargs.temperature=0.2.",
-    )
-    embeddings: str = Field(
-        EMBEDDED,
-        description="The embedder: embedded, or CLASS:MODEL,"
-        " e.g. SentenceTransformerEmbeddings:BAAI/bge-small-en-v1.5.",
-    )
-    embeddings_set: dict[str, Any] = Field(
-        default_factory=dict, description="Fields of the embedder."
-    )
-    judge: str = Field(
-        EMBEDDED, description="The judge: embedded, or a LettuceDetect model's folder or Hub id."
-    )
-    judge_set: dict[str, Any] = Field(
-        default_factory=dict, description="Fields of LettuceDetectJudge."
-    )
-    threshold: float = Field(
-        0.5, ge=0.01, le=1, description="Score from which an answer is flagged."
-    )
-    style: Literal["short", "sentence"] = Field(
-        "short", description="Grounded answers: short or sentence."
-    )
     abstain: bool = Field(True, description="Whether the LLM may decline to answer.")
-    batch_size: int = Field(32, ge=1, description="Questions per batch.")
-    max_concurrency: int = Field(
-        32,
-        ge=1,
-        description="Requests that an LLM on a server gets at once; fewer while it refuses.",
-    )
-    requests_per_minute: float | None = Field(
-        None, gt=0, description="Most requests that the LLM's server gets in a minute."
-    )
-    tokens_per_minute: float | None = Field(
-        None,
-        gt=0,
-        description="Most tokens that the LLM's server gets in a minute, estimated as servers do:"
-        " a quarter of the characters, and the longest reply.",
-    )
-    cache: bool = Field(True, description="Keep and reuse the LLM's answers on disk.")
-    max_failed: float = Field(
-        0.05, ge=0, le=1, description="Share of an arm's generations that may fail."
-    )
 
     @field_validator("arms", mode="before")
     @classmethod
@@ -118,9 +123,9 @@ class Settings(BaseModel):
         from distilabel_rag4rag.schema import RUN_ARMS
 
         if unknown := [arm for arm in arms or () if arm not in RUN_ARMS]:
-            raise _refused(unknown, nearest(unknown[0], RUN_ARMS) or one_of(RUN_ARMS))
+            raise refused(unknown, nearest(unknown[0], RUN_ARMS) or one_of(RUN_ARMS))
         if arms is not None and not 0 < len(arms) == len(set(arms)):
-            raise _refused(arms, "one or more names, each once")
+            raise refused(arms, "one or more names, each once")
         return arms
 
 
@@ -146,7 +151,8 @@ def validated(model: type[ModelT], values: Mapping[str, Any]) -> ModelT:
         raise ConfigError(name, found, expected) from error
 
 
-def _refused(found: Any, expected: str) -> PydanticCustomError:
+def refused(found: Any, expected: str) -> PydanticCustomError:
+    """An error of a validator that says what was expected."""
     return PydanticCustomError(
         "setting", "expected {refused}", {"found": found, "refused": expected}
     )

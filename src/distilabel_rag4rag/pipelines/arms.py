@@ -203,13 +203,13 @@ ARMS = {ZERO_SHOT: zero_shot, GOLD_CONTEXT: gold_context, RAG4RAG: rag4rag}
 def _load(rows: Any, batch_size: int, retrieve: FaissRetrieve | None = None) -> Step:
     """Loads the rows, and retrieves for them where they have no evidence of their own."""
     load = (
-        _placed(rows, name="load", batch_size=batch_size)
+        placed(rows, name="load", batch_size=batch_size)
         if isinstance(rows, LoadRows)
         else LoadRows(name="load", source=rows, batch_size=batch_size)
     )
     if retrieve is None:
         return load  # type: ignore[return-value]
-    retrieving = _placed(retrieve, name="retrieve", input_batch_size=batch_size)
+    retrieving = placed(retrieve, name="retrieve", input_batch_size=batch_size)
     load >> retrieving
     return retrieving
 
@@ -255,13 +255,13 @@ def _judged(
     complete = CompleteAnswer(
         name="complete", style=style, abstain=abstain, input_batch_size=batch_size
     )
-    judging = _placed(judge, name="judge", input_mappings={"contexts": evidence})
+    judging = placed(judge, name="judge", input_mappings={"contexts": evidence})
     mark = MarkGrounded(name="mark", threshold=threshold, input_batch_size=batch_size)
     complete >> judging >> mark
     return [complete]
 
 
-def _placed(step: StepT, **changes: Any) -> StepT:
+def placed(step: StepT, **changes: Any) -> StepT:
     """A step that was made outside a pipeline, made again inside the current one."""
     given = {field: getattr(step, field) for field in step.model_fields_set - {"name", "pipeline"}}
     return type(step)(**{**given, **changes})

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
-from distilabel.steps import GlobalStep
+from distilabel.steps import GlobalStep, StepInput
 from pydantic import Field
 
 from distilabel_rag4rag.data.bm25 import Bm25
@@ -115,7 +115,7 @@ class MarkRoundTrip(Mark, GlobalStep):
         """The rank, the mark and its reason."""
         return ["bm25_rank", *super().outputs]
 
-    def process(self, inputs: list[dict[str, Any]]) -> "StepOutput":  # type: ignore[override]
+    def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]
         """Adds rank, mark and reason to each row, in order.
 
         Args:

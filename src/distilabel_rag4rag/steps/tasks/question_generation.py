@@ -240,7 +240,7 @@ class QuestionGeneration(Task):
             output: the LLM's text, None where it gave nothing.
             input: the row.
         """
-        types = ((input or {}).get(_PLAN) or (self.question_types, None))[0]
+        types: list[str] = ((input or {}).get(_PLAN) or (self._types(0), None))[0]
         try:
             found = read_questions(output, types)
         except NoAnswerError as error:
