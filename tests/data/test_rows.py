@@ -904,3 +904,12 @@ def test_questions_alone_are_rows_where_the_caller_allows_it(tmp_path: Path) -> 
     assert len(set(rows["id"])) == 2
     (row,) = rows_of([{"question": "Who?", "context": SETHE}], context_required=False)
     assert row["context"] == SETHE
+
+
+@pytest.mark.parametrize(
+    "name", ["gold_answer", "expected_answer", "ground_truth", "reference_answers", "answer_text"]
+)
+def test_columns_that_may_hold_human_answers_are_named(name: str) -> None:
+    notes: list[str] = []
+    load_rows([{"question": "Where?", "context": "In Torgau.", name: "Torgau"}], notes=notes)
+    assert any(f"the column {name!r} may be an LLM's" in note for note in notes)

@@ -9,9 +9,12 @@ import pyarrow as pa
 
 from distilabel_rag4rag.comparison.column_types import with_types
 from distilabel_rag4rag.data.columns import ALIASES, GOLD_COLUMNS
+from distilabel_rag4rag.data.duplicates import letters
 from distilabel_rag4rag.data.gold_answers import read_answers
+from distilabel_rag4rag.data.identity import normalised
 from distilabel_rag4rag.data.values import truth
 from distilabel_rag4rag.schema import ARM_ORDER, BY_NAME, COLUMNS, OLD_ARM_NAMES, REPAIRED
+from distilabel_rag4rag.steps.tasks.replies.refusals import MARKER
 from distilabel_rag4rag.utils.scripts import words
 from distilabel_rag4rag.utils.text import has_text
 
@@ -84,6 +87,13 @@ def as_table(
         table["passage_id"] = table["context"] if "context" in table else table["id"]
     table = with_types(_with_golds(table, columns or {}))
     table["arm"] = table["arm"].replace(OLD_ARM_NAMES)
+    _check_questions(table)
+    # Rows that others made may hold the marker of an abstention as their answer.
+    marked = table["answer"].map(lambda text: has_text(text) and letters(text) == letters(MARKER))
+    if marked.any():
+        table.loc[marked, "answer"] = None
+        declined = table["abstained"].eq(True) if "abstained" in table else False
+        table["abstained"] = marked | declined
     if "hallucination_score" not in table and "hallucinated_spans" in table:
         table["hallucination_score"] = table["hallucinated_spans"].map(_largest_confidence)
     for name in (column.name for column in COLUMNS):
@@ -95,6 +105,26 @@ def as_table(
     first = [golds[0] if golds else None for golds in table["human_answers"]]
     table["human_answer"] = pd.Series(first, index=table.index, dtype=object)
     return _sorted(table)
+
+
+def _check_questions(table: pd.DataFrame) -> None:
+    """Rows with one id are compared as answers to one question.
+
+    Raises:
+        ValueError: if they have several.
+    """
+    if "question" not in table:
+        return
+    asked = table.loc[table["question"].map(has_text), ["id", "question"]]
+    different = asked.assign(question=asked["question"].map(normalised)).drop_duplicates()
+    repeated = different[different["id"].duplicated(keep=False)]
+    if len(repeated):
+        first = repeated["id"].iloc[0]
+        texts = repeated.loc[repeated["id"] == first, "question"].tolist()
+        raise ValueError(
+            f"rows: id {first!r} stands for different questions, {texts[0]!r} and {texts[1]!r};"
+            " the same id must be the same question in every arm"
+        )
 
 
 def _with_golds(table: pd.DataFrame, unused: Collection[str]) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Our columns, and the names that other sources have for them."""
 
+import re
+
 from distilabel_rag4rag.data.readers.table import Table
 from distilabel_rag4rag.errors import ConfigError
 
@@ -14,6 +16,13 @@ ALIASES = {
     "human_answers": ("human_positive", "answers"),
     "answerable": ("is_impossible",),
 }
+
+#: Columns that may hold people's answers, and are read only where the user says so.
+_LIKE_GOLD = re.compile(
+    r"^(?:(?:gold|expected|reference|correct|ideal|short|target|human)_?)?answers?(?:_?(?:text|spans?))?$"
+    r"|^(?:ground_?truths?|references?|gold)$",
+    re.IGNORECASE,
+)
 
 
 def map_columns(
@@ -79,9 +88,11 @@ def map_columns(
             if ours not in (*columns, candidates[0], "answerable"):
                 notes.append(f"{table.name}: {ours!r} is read from the column {candidates[0]!r}")
     golds_are_open = not set(GOLD_COLUMNS) & {*mapping, *columns}
-    if "human_answers" in wanted and golds_are_open and "answer" in table.columns:
+    likely = [name for name in table.columns if _LIKE_GOLD.search(name)]
+    if "human_answers" in wanted and golds_are_open and likely:
+        quoted = " or ".join(map(repr, likely))
         notes.append(
-            f"{table.name}: no human answers are read; the column 'answer' may be an LLM's."
+            f"{table.name}: no human answers are read; the column {quoted} may be an LLM's."
             " If people wrote it, name it with `columns.human_answer`."
         )
     return mapping

@@ -17,12 +17,14 @@ from distilabel_rag4rag.models.llms.output_check import llm_error
 from distilabel_rag4rag.schema import NO_PASSAGES, NO_QUESTION
 from distilabel_rag4rag.steps.tasks.grounded_answer_generation import SANDBOX, fence_for
 from distilabel_rag4rag.steps.tasks.replies import NoAnswerError
+from distilabel_rag4rag.steps.tasks.replies.context import Context
 from distilabel_rag4rag.steps.tasks.replies.questions import (
     TypedQuestion,
     is_question,
     read_questions,
     unique,
 )
+from distilabel_rag4rag.steps.tasks.replies.refusals import holds_marker, without_refusals
 from distilabel_rag4rag.utils.public import public
 from distilabel_rag4rag.utils.text import has_text
 
@@ -360,6 +362,8 @@ def _with_types(found: list[TypedQuestion], types: list[str]) -> list[TypedQuest
 
 def _is_of_its_type(question: TypedQuestion) -> bool:
     """Whether it can be what its type says: a statement is no question, nor keywords."""
+    if holds_marker(question.text, Context()) or not without_refusals(question.text, Context()):
+        return False
     if question.type == "keyword":
         return not question.text.endswith((".", "!", "?", "？"))
     return question.type == "claim" or is_question(question.text)

@@ -56,6 +56,9 @@ def test_two_questions_with_their_types(reply: str) -> None:
         f'["{KETTLE}"]',
         f'{{"question": "{KETTLE}", "answer": "Torgau"}}',
         f"{KETTLE}\n\nThis question asks about the town.",
+        f"{KETTLE} Torgau.",
+        f"{KETTLE} Answer: Torgau",
+        f"Sure! {KETTLE}",
     ],
 )
 def test_one_question_without_a_type(reply: str) -> None:

@@ -226,3 +226,43 @@ def test_the_parts_can_be_used_alone() -> None:
     assert unfenced("1. Who?\n2. When?") == "1. Who?\n2. When?"
     with pytest.raises(NoAnswerError, match="only reasoning"):
         message_of("<think>Three questions")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["1. FC Köln", "24. Dezember", "12. Jahrhundert", "3. maja", "- 5 °C", "> 5 mg", ">= 3"],
+)
+@pytest.mark.parametrize("form", ["{}", '{{"answer": "{}"}}', "Answer: {}"])
+def test_ordinals_and_signs_belong_to_an_answer(answer: str, form: str) -> None:
+    assert read(form.format(answer)) == Reply(answer)
+
+
+def test_the_mark_of_a_single_item_goes_where_the_passages_hold_the_item() -> None:
+    for reply in ("1. Torgau", "- Torgau", "- 1712", "> 1712"):
+        assert read(reply) == Reply(reply.split()[1])
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"answerable": false}',
+        '{"answerable": false, "answer": "Torgau?"}',
+        '{"abstain": true, "answer": "Ulm"}',
+        '{"found": "false", "answer": "Ulm"}',
+        "Leider kann ich diese Frage nicht beantworten.",
+        "Hierzu liegen keine Informationen vor.",
+        "Se desconoce.",
+        "Informazione non disponibile",
+        "没有提供相关信息",
+        "Nem áll rendelkezésre információ.",
+        "It does not say where.",
+    ],
+)
+def test_further_forms_of_abstention(reply: str) -> None:
+    assert read(reply) == ABSTAINED
+
+
+def test_a_part_that_is_the_marker_is_not_glued_to_another() -> None:
+    parts = [{"type": "text", "text": "Torgau"}, {"type": "text", "text": "NOT IN PASSAGES"}]
+    assert read(parts) == ABSTAINED
+    assert read("NOT IN PASSAGES (only the kettle)", abstain=False) == failed(NOTHING_LEFT)

@@ -34,7 +34,9 @@ _LOOSE_MARKS = re.compile(r"^(?:\.{3}|…)\s?|[ ]?(?:…|\^\[\d{1,2}\]|#{2,}|[ ]
 _IS_THE_ANSWER = matches(r"^(.{1,300}?)\sis the (?:final |correct |right )?answer[.!]?$")
 _LINK = re.compile(r"!?\[([^\[\]\n]{1,200})\]\((?:https?:|www\.|#|/)[^()\s]{0,300}\)")
 _BOLD = re.compile(r"(?<!\w)(\*{2,3})(?=\S)([^*\n]{1,300}?)(?<=\S)\1(?!\w)")
-_QUOTED = re.compile(r"^[ \t]{0,3}>[ \t]?", re.MULTILINE)
+# Not "> 5 mg" nor ">= 3".
+_SIGNS = {"-", ">", ">=", "=>", "<", "<=", "=", "±"}
+_QUOTED = re.compile(r"^[ \t]{0,3}>(?!\s?[=\d])[ \t]?", re.MULTILINE)
 _AFTER_QUESTION = re.compile(r"^[\s?？:：]*(?:[-–—=]{0,2}[>→]?\s{1,3})?\s*")
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.*?)[ \t]*#*$")
 
@@ -122,7 +124,14 @@ def _without_name_of_the_asked(text: str, context: Context) -> str:
 def _without_symbols(text: str, context: Context) -> str:
     """Without pictures and arrows at either end."""
     start, _, rest = text.partition(" ")
-    if rest and all(_is_picture(sign) for sign in start) and not context.passages.contain(text):
+    # "- 5 °C", ">= 3", unless the passages say it without the sign
+    signed = start in _SIGNS and rest[:1].isdigit() and not context.passages.contain(rest)
+    if (
+        rest
+        and not signed
+        and all(_is_picture(sign) for sign in start)
+        and not context.passages.contain(text)
+    ):
         text = rest.lstrip()
     start, _, end = text.rpartition(" ")
     if start and all(_is_picture(sign) for sign in end) and not context.passages.contain(text):

@@ -11,6 +11,9 @@ _BULLET = re.compile(
     r"|(?P<circled>[①-⑳])[ \t]*)"
     r"(?P<item>\S.*)"
 )
+#: Marks that are a minus as well, and what they stand before then.
+_SIGNS = {"-", "–", "—", "+"}
+_QUANTITY = re.compile(r"[€$£¥]?\d")
 _TIGHT = re.compile(r"(?P<mark>[-*•–—])(?P<item>[^\s\-*].*)")
 
 
@@ -38,11 +41,20 @@ def items_of(text: str, context: Context) -> list[str]:
             break
         items.append(match["item"])
     if len(items) == 1 and found[0]:
-        # "1. FC Köln" is a name, and so may "a. m." be.
-        mark = found[0]["number"] or found[0]["mark"] == "→"
-        named = mark and context.passages.contain(lines[0].strip())
-        return [] if named or found[0]["letter"] else items
+        return [] if _is_no_list(found[0], lines[0].strip(), context) else items
     return items
+
+
+def _is_no_list(found: re.Match[str], line: str, context: Context) -> bool:
+    """Whether the mark of a single item belongs to it: "1. FC Köln", "24. Dezember", "- 5 °C"."""
+    if found["letter"] or (found["number"] and int(found["number"]) != 1):
+        return True
+    if context.passages.contain(line):
+        return True
+    if found["number"]:
+        return not context.passages.hold(found["item"])
+    quantity = found["mark"] in _SIGNS and bool(_QUANTITY.match(found["item"]))
+    return quantity and not context.passages.contain(found["item"].strip())
 
 
 def _in_one_line(line: str) -> list[str]:

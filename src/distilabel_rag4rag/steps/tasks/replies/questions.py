@@ -32,6 +32,8 @@ _ANSWER = re.compile(
     re.IGNORECASE,
 )
 _QUESTION_MARK = re.compile(r"[?？؟;]\W{0,3}$")
+_PREFACE = re.compile(r"^(?:sure|certainly|of course|okay|ok|yes)\b[!,.:]\s+", re.IGNORECASE)
+_ASKED = re.compile(r"^.*[?？؟]", re.DOTALL)
 _HEADING = re.compile(r"^\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?\s*$)")
 _TYPE = re.compile(r"^[\s#*_\[(]*([\w /\-]{2,30}?)[\s*_]*(?:[:：\])]|\s[-–—]\s|\*\*\s*$)+[\s*_:]*")
 _ASKING = re.compile(
@@ -191,4 +193,7 @@ def _without_type(line: str, named: dict[str, str]) -> tuple[str, str | None]:
 def _cleaned(question: str) -> str:
     text = " ".join(question.split())
     marker = _MARKER.match(text)
-    return (text[marker.end() :] if marker else text).strip(_WRAPPING)
+    text = _PREFACE.sub("", text[marker.end() :] if marker else text)
+    # What follows the last question mark is its answer, or a remark.
+    asked = _ASKED.match(text)
+    return (asked[0] if asked else text).strip(_WRAPPING)

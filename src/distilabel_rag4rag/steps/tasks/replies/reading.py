@@ -17,7 +17,11 @@ from distilabel_rag4rag.steps.tasks.replies.cleaning import clean, without_quest
 from distilabel_rag4rag.steps.tasks.replies.context import Context
 from distilabel_rag4rag.steps.tasks.replies.lists import items_of, joined
 from distilabel_rag4rag.steps.tasks.replies.passages import Passages, words
-from distilabel_rag4rag.steps.tasks.replies.refusals import holds_marker, without_refusals
+from distilabel_rag4rag.steps.tasks.replies.refusals import (
+    holds_exact_marker,
+    holds_marker,
+    without_refusals,
+)
 from distilabel_rag4rag.steps.tasks.replies.reply import NoAnswerError, Reply
 
 # What stands around an answer is a few layers deep at most; a reply of 200,000 quotes is no answer.
@@ -29,7 +33,7 @@ _MARKER_LINE = re.compile(
 # What an answer never holds: what is left of markup, of a structure, of a label.
 _LEFT_OVER = re.compile(
     r"<\||\|>|</?\s?(?:think|thought|reason|answer|response)|\b(?:think|thinking|thought|reasoning)>|```|^print\(|\*\*|\\[a-z]|[\[{]\s*\""
-    r"|[\"'`]\s?[}\]]|\"\w+\"\s?:|^\s*[\]}]|[:：]$|^[^\"]*\w\"\s[^\"]*\"$|^passages?\s\d{1,2}$|^\|\s|^\W{0,2}>\s|\s\|$",
+    r"|[\"'`]\s?[}\]]|\"\w+\"\s?:|^\s*[\]}]|[:：]$|^[^\"]*\w\"\s[^\"]*\"$|^passages?\s\d{1,2}$|^\|\s|^\W{0,2}>\s(?!\d)|\s\|$",
     re.IGNORECASE,
 )
 
@@ -106,13 +110,13 @@ def _unwrapped(text: str, context: Context, abstain: bool) -> str:
 
 
 def _answer(text: str, context: Context, abstain: bool) -> str:
-    if abstain:
-        if holds_marker(text, context):
+    # The marker is never an answer, also where it was not asked for.
+    if holds_marker(text, context) if abstain else holds_exact_marker(text):
+        raise NoAnswerError(ABSTAINED, abstained=True)
+    if abstain and has_word(text):
+        text = without_refusals(text, context)
+        if not text:
             raise NoAnswerError(ABSTAINED, abstained=True)
-        if has_word(text):
-            text = without_refusals(text, context)
-            if not text:
-                raise NoAnswerError(ABSTAINED, abstained=True)
     sections.reject_deliberation(text, context)
     if items := items_of(text, context):
         cleaned = [_settled(item, context) for item in items]

@@ -76,6 +76,11 @@ def _refusal(language: dict[str, list[str]]) -> _Refusal:
 _REFUSALS = [_refusal(language) for language in LANGUAGES.values() if "refusal" in language]
 
 
+def holds_exact_marker(text: str) -> bool:
+    """Whether the marker stands in a text as the prompt asks for it, in capitals."""
+    return _MARKER.search(unicodedata.normalize("NFKC", text)) is not None
+
+
 def holds_marker(text: str, context: Context) -> bool:
     """Whether the marker of an abstention stands in a text, in any form."""
     plain = unicodedata.normalize("NFKC", text)

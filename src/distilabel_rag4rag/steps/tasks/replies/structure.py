@@ -21,6 +21,7 @@ from distilabel_rag4rag.steps.tasks.replies.chat_markup import has_word
 from distilabel_rag4rag.steps.tasks.replies.context import Context
 from distilabel_rag4rag.steps.tasks.replies.languages import kind_of, matches, pattern
 from distilabel_rag4rag.steps.tasks.replies.passages import words
+from distilabel_rag4rag.steps.tasks.replies.refusals import holds_marker
 from distilabel_rag4rag.steps.tasks.replies.reply import NoAnswerError
 from distilabel_rag4rag.steps.tasks.replies.sections import (
     chosen,
@@ -248,7 +249,8 @@ def _answer_in_list(values: list[Any], context: Context) -> str:
             if isinstance(v.get("text"), str) and v["type"].endswith("text")
         ]
         if texts:
-            return "".join(texts)
+            # Parts of one text, unless one of them is the marker of an abstention by itself.
+            return ("\n" if any(holds_marker(text, context) for text in texts) else "").join(texts)
     answers = [answer_in(value, context).strip() for value in values]
     if not answers:
         raise NoAnswerError(NOTHING_LEFT)
@@ -259,10 +261,30 @@ def _answer_in_list(values: list[Any], context: Context) -> str:
     return "\n".join(f"- {answer}" for answer in answers)
 
 
+_IS_ANSWERED = re.compile(
+    r"(?:is |has |was )?(?:answerable|answered|answer found|found|supported|in (?:the )?passages?)"
+)
+_IS_NOT_ANSWERED = re.compile(
+    r"(?:is |has )?(?:abstain(?:ed|s)?|unanswerable|impossible|no answer|not found)"
+)
+
+
+def _says_no_answer(name: str, value: Any) -> bool:
+    """`{"answerable": false}`, `{"abstain": true}`, whatever stands beside it."""
+    said = (
+        value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).lower())
+    )
+    return (said is False and bool(_IS_ANSWERED.fullmatch(name))) or (
+        said is True and bool(_IS_NOT_ANSWERED.fullmatch(name))
+    )
+
+
 def _answer_in_object(value: dict[Any, Any], context: Context) -> str:
     names = {key: _SEPARATORS.sub(" ", str(key)).strip().lower() for key in value}
     if isinstance(value.get("type"), str) and re.search("think|reason", value["type"]):
         raise NoAnswerError(ONLY_REASONING)
+    if any(_says_no_answer(names[key], value[key]) for key in value):
+        raise NoAnswerError(ABSTAINED, abstained=True)
     answers = [key for key in value if kind_of(str(key)) == "answer"]
     answers = answers or [
         k for k in value if kind_of(str(k)) == "response" or names[k] in _RESPONSE_KEYS
