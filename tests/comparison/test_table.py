@@ -27,6 +27,6 @@ def test_the_marker_of_an_abstention_is_no_answer(marker: str) -> None:
 
 def test_one_id_is_one_question_in_every_arm() -> None:
     rows = [row("zero_shot", 1, "Ulm"), row("rag4rag", 1, "Torgau", "Another question?")]
-    with pytest.raises(ValueError, match="id '1' stands for different questions, .Question 1"):
+    with pytest.raises(ValueError, match=r"id '1' stands for different questions, .Question 1"):
         compare(rows)
     compare([row("zero_shot", 1, "Ulm"), row("rag4rag", 1, "Torgau", "Question 1? ")])
