@@ -282,6 +282,7 @@ def test_a_wrong_embedder_is_found_before_anything_is_asked(
     assert done.returncode == 2
     *phases, last = done.stderr.splitlines()
     assert phases == [
+        "importing torch",
         "reaching gpt-4o-mini",
         f"loading the embedder {tmp_path}/nowhere",
     ]

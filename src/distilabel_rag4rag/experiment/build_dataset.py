@@ -294,7 +294,10 @@ class Build:
 
     def _check_models(self, watcher: Watcher) -> None:
         from distilabel_rag4rag.experiment.check_models import check_models
+        from distilabel_rag4rag.experiment.import_ahead import import_ahead
 
+        watcher.phase("importing torch")
+        import_ahead(retrieves=True)
         models = self._models
         check_models(models.llm(), models.embeddings(), models.judge(), watcher.phase, watcher.note)
         watcher.done()
