@@ -147,3 +147,8 @@ def test_answers_that_contain_the_gold():
 )
 def test_numbers_as_digits(text: str, expected: str):
     assert with_digits(text) == expected
+
+
+def test_letters_that_are_not_seen_do_not_count() -> None:
+    exact, f1 = squad_scores(["Torgau", "Soft\u00adware"], [["Tor\u200bgau"], ["Software\ufeff"]])
+    assert exact.tolist() == f1.tolist() == [1.0, 1.0]

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from distilabel_rag4rag.comparison.number_forms import with_digits
 from distilabel_rag4rag.utils.scripts import UNSPACED, words
+from distilabel_rag4rag.utils.text import INVISIBLE
 
 Tokens = tuple[str, ...]
 
+_INVISIBLE = re.compile(f"[{INVISIBLE}\u200c\u200d]")
 _ASCII_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 #: French and Italian articles that are joined to the next word: l'eau, dell'acqua.
@@ -60,8 +62,11 @@ def is_compared_by_character(answer: str | None, golds: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=65536)
 def squad_tokens(text: str) -> Tokens:
-    """The official normalisation: lower case, without punctuation and English articles."""
-    text = unicodedata.normalize("NFC", text).lower()
+    """The official normalisation: lower case, without punctuation and English articles.
+
+    Letters that are not seen, such as zero-width spaces, do not count either.
+    """
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).lower()
     if UNSPACED.search(text):
         text = _without_punctuation(text)
     text = _ARTICLES.sub(" ", text.translate(_ASCII_PUNCTUATION))

@@ -266,3 +266,19 @@ def test_a_part_that_is_the_marker_is_not_glued_to_another() -> None:
     parts = [{"type": "text", "text": "Torgau"}, {"type": "text", "text": "NOT IN PASSAGES"}]
     assert read(parts) == ABSTAINED
     assert read("NOT IN PASSAGES (only the kettle)", abstain=False) == failed(NOTHING_LEFT)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "model\nTorgau",
+        "assistant\n\nTorgau",
+        "text\nTorgau",
+        "Torgau [1][2]",
+        "Torgau [1] [2].",
+        "Torgau [doc_1]",
+        "Torgau [citation:1]",
+    ],
+)
+def test_roles_and_citations_go(reply: str) -> None:
+    assert (read(reply).answer or "").rstrip(".") == "Torgau"

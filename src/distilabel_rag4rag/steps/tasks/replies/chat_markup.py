@@ -57,6 +57,8 @@ _USER = {"user", "human", "system", "developer", "tool", "function", "ipython", 
 _BRACKETS = {"inst", "system_prompt", "sys", "bos", "eos", "pad", "unk", "sep", "cls", "gmask",
              "answer", "response", "output", "solution"}  # fmt: skip
 _ASSISTANT = {"assistant", "model", "ai", "bot", "chatbot", "gpt", "chatbot_token"}
+# The role of a turn whose marks were taken off: "assistant" in a line of its own.
+_BARE_ROLE = re.compile(r"\A(?:assistant|model|system|bot|text|plaintext)\s*\n+(?=\s*\S)")
 _NUMBER = re.compile(r"^\d{1,2}[.)]$")  # of a list whose item is in the next turn
 _ROLE_LINE = re.compile(
     r"\s{0,3}(assistant|model|ai|bot|user|human|system|developer|tool|function|ipython|observation)"
@@ -125,7 +127,7 @@ def message_of(reply: str) -> str:
     message = _first_turn(text)
     if message is None:
         raise NoAnswerError(ONLY_REASONING if _BREAK in text else NOTHING_LEFT)
-    return message
+    return _BARE_ROLE.sub("", message)
 
 
 def has_word(text: str) -> bool:

@@ -21,6 +21,7 @@ _PASSAGE = re.compile(r"^[\[(]passages?\s\d{1,2}[\])]\s?[:,–-]?\s{0,3}(?=\S)",
 _NAMED = re.compile(r"([\w ]{1,30}?)\s?[:：=]\s(\S.*)")
 _CITATION = re.compile(
     r"(?:\s{1,3}(?:\[(?:passages?\s{1,3})?\d{1,2}(?:\s{0,3},\s{0,3}\d{1,2}){0,9}\]"
+    r"(?:\s?\[\d{1,2}\]){0,9}|\[(?:citation|cite|doc|document|source|ref)[_:\s]?\d{1,2}\]"
     r"|\((?:source:?\s|see\s|from\s)?passages?\s\d[^()]{0,20}\)|\[source:?\s[^\[\]]{0,30}\]|[–—-]\s?passages?\s\d{1,2})"
     r"|\s{0,3}(?:【[^】\n]{0,40}】|\[\^\d{1,3}\]))\s{0,3}([.]?)$",
     re.IGNORECASE,
