@@ -282,3 +282,16 @@ def test_a_part_that_is_the_marker_is_not_glued_to_another() -> None:
 )
 def test_roles_and_citations_go(reply: str) -> None:
     assert (read(reply).answer or "").rstrip(".") == "Torgau"
+
+
+def test_an_answer_of_a_passage_is_not_replaced_by_what_repeats_it() -> None:
+    passages = ["The gauge is 1,435mm (4 ft 8 in) standard gauge, 18.1% of all."]
+    cut_off = "Answer: 1,435mm (4 ft 8 in) standard gauge\n\nThe answer is: 1,435mm (4 ft"
+    assert read(cut_off, passages) == Reply("1,435mm (4 ft 8 in) standard gauge")
+    assert read("Answer: 18.1%\n\nThe answer is: 18.1", passages) == Reply("18.1%")
+    assert read("Answer: Ulm\nFinal answer: Torgau") == TORGAU
+
+
+@pytest.mark.parametrize("reply", ["30.", "Answer: 30.", "7)"])
+def test_a_number_alone_is_an_answer(reply: str) -> None:
+    assert (read(reply).answer or "").rstrip(".)") == reply.removeprefix("Answer: ").rstrip(".)")

@@ -313,4 +313,6 @@ def _role(name: str) -> Literal["user", "assistant"]:
 def _last_part(turn: str) -> str:
     """What is said after the last reasoning, or before it where nothing follows."""
     parts = [part.strip(f"{_UNKNOWN} \t\n") for part in turn.split(_BREAK)]
-    return next((part for part in reversed(parts) if has_word(_NUMBER.sub("", part))), "")
+    spoken = [part for part in parts if has_word(part)]
+    # A number alone is that of a list whose item is elsewhere, unless it is all there is.
+    return next((part for part in reversed(spoken) if not _NUMBER.match(part)), "".join(spoken[:1]))

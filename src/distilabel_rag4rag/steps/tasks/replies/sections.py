@@ -239,7 +239,10 @@ def chosen(found: list[tuple[str, str]], context: Context) -> str:
 
 def inline_answer(text: str, context: Context) -> str:
     """What stands after "Answer:" or "so the answer is" within a line, where it explains first."""
-    if context.passages.hold(text):
+    first, newline, _ = text.partition("\n")
+    # What comes after an answer that stands in a passage is said of it, or says it again, and
+    # ends where the reply was cut off.
+    if context.passages.hold(text) or (newline and context.passages.hold(first)):
         return text
     ends = [found.end() for found in _INLINE.finditer(text) if kind_of(found["name"]) == "answer"]
     if not ends and (context.short or _DELIBERATION.match(plain(text))):
