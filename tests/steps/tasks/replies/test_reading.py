@@ -289,6 +289,7 @@ def test_an_answer_of_a_passage_is_not_replaced_by_what_repeats_it() -> None:
     cut_off = "Answer: 1,435mm (4 ft 8 in) standard gauge\n\nThe answer is: 1,435mm (4 ft"
     assert read(cut_off, passages) == Reply("1,435mm (4 ft 8 in) standard gauge")
     assert read("Answer: 18.1%\n\nThe answer is: 18.1", passages) == Reply("18.1%")
+    assert read("Answer: 18.1%\n\nThe answer is: 18.1") == Reply("18.1%")  # in no passage
     assert read("Answer: Ulm\nFinal answer: Torgau") == TORGAU
 
 

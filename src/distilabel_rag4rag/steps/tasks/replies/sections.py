@@ -240,14 +240,16 @@ def chosen(found: list[tuple[str, str]], context: Context) -> str:
 def inline_answer(text: str, context: Context) -> str:
     """What stands after "Answer:" or "so the answer is" within a line, where it explains first."""
     first, newline, _ = text.partition("\n")
-    # What comes after an answer that stands in a passage is said of it, or says it again, and
-    # ends where the reply was cut off.
+    # What comes after an answer that stands in a passage is said of it, or says it again.
     if context.passages.hold(text) or (newline and context.passages.hold(first)):
         return text
     ends = [found.end() for found in _INLINE.finditer(text) if kind_of(found["name"]) == "answer"]
     if not ends and (context.short or _DELIBERATION.match(plain(text))):
         ends = [found.end() for found in _ANSWER_IS.finditer(plain(text))]
-    return text[ends[-1] :] if ends and has_word(text[ends[-1] :]) else text
+    last = text[ends[-1] :] if ends else ""
+    # Said again, and cut off where the reply ends.
+    again = newline and words(first).startswith(words(last))
+    return last if has_word(last) and not again else text
 
 
 def reject_deliberation(text: str, context: Context) -> None:
