@@ -65,6 +65,8 @@ def test_the_funnel_counts_each_row_once() -> None:
 def test_a_row_whose_mark_is_missing_is_not_counted_as_passed() -> None:
     stages = funnel([row(0), {"id": "x", "question": "?"}], CHECKS)
     assert [(s.check, s.left) for s in stages[:2]] == [("question", 2), ("grounding", 1)]
+    assert not accepted({"question": "?"}, CHECKS)
+    assert first_reason({"question": "?"}, CHECKS) == "grounding: None"
 
 
 def test_ndcg_of_one_right_passage() -> None:

@@ -179,7 +179,7 @@ class Build:
         """Rounds of questions until there are enough, or the passages or the budget are used up."""
         s = self.settings
         budget = s.max_questions or len(self._asked) * s.num_questions
-        most = min(len(self._asked), ceil(budget / s.num_questions))
+        most = min(len(self._asked), max(1, budget // s.num_questions))
         if s.estimate:
             most = min(most, ESTIMATED)
         made: list[Row] = []

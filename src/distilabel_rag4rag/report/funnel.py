@@ -84,10 +84,8 @@ def _stage(check: str, taken: int, failed: int, left: int, dropping: bool) -> St
 
 
 def accepted(row: Mapping[str, Any], checks: Sequence[str]) -> bool:
-    """Whether a row has a question and passed the checks that were made of it."""
-    return row.get("question") is not None and all(
-        row.get(keep_column(check), True) is True for check in checks
-    )
+    """Whether a row has a question and passed the checks; without a mark it passed none."""
+    return row.get("question") is not None and all(_passed(row, check) for check in checks)
 
 
 def first_reason(row: Mapping[str, Any], checks: Sequence[str]) -> str | None:
@@ -95,6 +93,11 @@ def first_reason(row: Mapping[str, Any], checks: Sequence[str]) -> str | None:
     if row.get("question") is None:
         return f"question: {row.get('question_reason')}"
     for check in (*checks, WANTED):
-        if row.get(keep_column(check), True) is not True:
+        if not _passed(row, check):
             return f"{check}: {row.get(reason_column(check))}"
     return None
+
+
+def _passed(row: Mapping[str, Any], check: str) -> bool:
+    # Only where a number of rows was asked for is it marked which ones are wanted.
+    return row.get(keep_column(check), check == WANTED) is True
