@@ -1,5 +1,7 @@
 from . import pipelines
 from .comparison import Comparison, compare
+from .comparison.retrieval_evaluation import RetrievalEvaluation
+from .data.retrieval_data import RetrievalData
 from .data.rows import load_passages, load_rows
 from .export import Export, check_export, export_training_data
 from .hub import PublishError, SafeDistiset, dry_run, publish
@@ -31,6 +33,8 @@ from .steps.tasks.grounded_answer_generation import GroundedAnswerGeneration
 from .steps.tasks.question_generation import QuestionGeneration
 from .steps.tasks.repair_answer import RepairAnswer
 from .steps.tasks.zero_shot_answer_generation import ZeroShotAnswerGeneration
+from .training.evaluate import evaluate_retrievers
+from .training.read_data import read_retrieval_data
 
 __all__ = [
     "AnswerFromColumn",
@@ -62,6 +66,8 @@ __all__ = [
     "PublishError",
     "QuestionGeneration",
     "RepairAnswer",
+    "RetrievalData",
+    "RetrievalEvaluation",
     "SafeDistiset",
     "ZeroShotAnswerGeneration",
     "cached",
@@ -69,9 +75,11 @@ __all__ = [
     "compare",
     "dry_run",
     "embedded",
+    "evaluate_retrievers",
     "export_training_data",
     "load_passages",
     "load_rows",
     "pipelines",
     "publish",
+    "read_retrieval_data",
 ]

@@ -42,8 +42,10 @@ def with_options(text: str) -> str:
     """The text with the options of the settings that stand in it in backticks."""
     from distilabel_rag4rag.experiment.build_settings import BuildSettings
     from distilabel_rag4rag.experiment.settings import Settings
+    from distilabel_rag4rag.training.settings import EvaluationSettings
 
-    names = {*Settings.model_fields, *BuildSettings.model_fields, *_OTHERS}
+    models = (Settings, BuildSettings, EvaluationSettings)
+    names = {*_OTHERS, *(name for model in models for name in model.model_fields)}
     return re.sub(
         r"`(\w+)((?:\.\w+)?)`",
         lambda found: option(found[1] + found[2]) if found[1] in names else found[0],

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log2, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
+from distilabel_rag4rag.comparison.rankings import NDCG, measure_rankings, smallest_difference
 from distilabel_rag4rag.comparison.statistics import Estimate, Resampling
 from distilabel_rag4rag.data.word_support import word_support
 
@@ -57,13 +56,13 @@ def headroom(rows: Sequence[Mapping[str, Any]], column: str) -> Headroom | None:
 
     Args:
         rows: rows with `document_id` and the column: the 1-based rank of the row's own passage,
-            None where it was not found. With one right passage, nDCG is 1 / log2(1 + rank).
+            None where it was not found.
         column: `source_rank` or `bm25_rank`.
     """
     if not rows or column not in rows[0]:
         return None
     ranks = [row[column] for row in rows]
-    gains = np.array([_gain(rank) for rank in ranks])
+    gains = _ndcg(ranks)
     clusters = [str(row.get("document_id") or row.get("passage_id")) for row in rows]
     resampling = Resampling().of(clusters)
     ndcg = resampling.means({"ndcg": (gains, np.ones(len(gains)))})["ndcg"]
@@ -77,14 +76,10 @@ def smallest_gain(rows: Sequence[Mapping[str, Any]], column: str, share: float) 
     It takes the paired gains to spread as nDCG itself does, and documents to be independent: a
     figure for planning (two-sided 5%, power 80%), not a promise.
     """
-    by_document: dict[Any, list[float]] = {}
-    for row in rows:
-        by_document.setdefault(row.get("document_id"), []).append(_gain(row.get(column)))
-    means = [float(np.mean(gains)) for gains in by_document.values()]
-    if len(means) < 2:
+    if not rows:
         return None
-    z = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
-    return float(z * np.std(means, ddof=1) / sqrt(max(1.0, share * len(means))))
+    documents = [str(row.get("document_id")) for row in rows]
+    return smallest_difference(_ndcg([row.get(column) for row in rows]), documents, share)
 
 
 def easiness(rows: Sequence[Mapping[str, Any]]) -> Easiness:
@@ -99,5 +94,9 @@ def easiness(rows: Sequence[Mapping[str, Any]]) -> Easiness:
     )
 
 
-def _gain(rank: int | None) -> float:
-    return 1 / log2(1 + rank) if rank is not None and rank <= DEPTH else 0.0
+def _ndcg(ranks: Sequence[int | None]) -> np.ndarray:
+    """nDCG@10 of rankings in which one passage is relevant, by its rank."""
+    queries = {str(number): rank for number, rank in enumerate(ranks)}
+    run = {query: [*map(str, range(1, rank)), "own"] for query, rank in queries.items() if rank}
+    found = measure_rankings(run, {query: {"own": 1} for query in queries})
+    return np.array([found[query][NDCG] for query in queries])
