@@ -155,7 +155,7 @@ def f1(precision: float, recall: float) -> float:
 
 
 def table(rows: list[Case], model: str, threshold: float) -> None:
-    """Prints, per kind of error, how it is told from the supported answers it belongs to."""
+    """Prints, per kind of error, how well it is separated from its supported answers."""
     # Below the lowest threshold every token is in a span: the score is its largest probability.
     highest = [row["hallucination_score"] for row in judged(rows, model, threshold=0.0)]
     outputs = judged(rows, model, threshold=threshold)

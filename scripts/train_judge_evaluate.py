@@ -207,7 +207,7 @@ def main() -> None:
         path, sets["human"][:20], score(sets["human"][:20])
     )
     (options.out / "report.json").write_text(json.dumps(figures, indent=1))
-    table = ["| told apart | AUROC |", "|---|---|"]
+    table = ["| separated | AUROC |", "|---|---|"]
     table += [f"| {text} | {figures[name]:.3f} |" for text, name in ROWS]
     table += ["", "| flagged at 0.5 | answers | share |", "|---|---|---|"]
     for text, name in FLAGGED:

@@ -118,7 +118,7 @@ def statement(question: str, answer: str, rng: random.Random) -> tuple[str, str]
 
 
 def invented_name(rng: random.Random) -> str:
-    """A name that nobody bears, of one to three syllables."""
+    """An invented name, of one to three syllables."""
     syllables = [
         rng.choice(_ONSETS.split()) + rng.choice(_VOWELS.split()) + rng.choice(_CODAS)
         for _ in range(rng.randint(1, 3))

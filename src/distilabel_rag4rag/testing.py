@@ -1,4 +1,4 @@
-"""Importable stand-ins for tests: an LLM whose text is scripted, everything around it real."""
+"""Importable fakes for tests: an LLM whose text is scripted, everything around it real."""
 
 import json
 import time

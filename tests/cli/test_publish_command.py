@@ -95,8 +95,8 @@ def test_an_interrupted_commit_may_have_landed(local_hub: LocalHub, run: Path) -
     _, errors = started[0].communicate(timeout=120)
     local_hub.rules.clear()
     assert started[0].returncode == 1
-    told = " ".join(errors.split())
-    assert "Interrupted while committing: all of it is in 'ann/stopped', or nothing." in told
+    output = " ".join(errors.split())
+    assert "Interrupted while committing: all of it is in 'ann/stopped', or nothing." in output
     assert "Traceback" not in errors
     _, changed, _ = local_hub.call(push, run, "ann/stopped")
     assert not changed  # it had landed

@@ -233,7 +233,7 @@ def test_where_no_correction_is_possible(rows: list[dict], reason: str):
         Estimate(),
         None,
     )
-    # Of a single arm's own labels the rate can be told all the same: by hand, cell by cell.
+    # Of a single arm's own labels the rate is known all the same: by hand, cell by cell.
     flags = [row["hallucination_score"] >= 0.5 for row in rows]
     by_hand = 0.0
     for cell in (True, False):
@@ -303,10 +303,10 @@ def test_a_cell_without_labels_may_hold_anything(tmp_path: Path):
     plain = to_json(found["a"])
     assert (plain["own_rate"], plain["own_rate_ci"]) == (None, pytest.approx([own.low, own.high]))
     write_report(comparison, tmp_path)
-    told = (tmp_path / "report.md").read_text()
-    assert f"between {100 * own.low:.1f}% and {100 * own.high:.1f}% by its own labels" in told
-    assert "- b: 50.0% " in told
-    assert "no labels of its own" in told
+    report = (tmp_path / "report.md").read_text()
+    assert f"between {100 * own.low:.1f}% and {100 * own.high:.1f}% by its own labels" in report
+    assert "- b: 50.0% " in report
+    assert "no labels of its own" in report
     page = (tmp_path / "report.html").read_text()
     assert f"{100 * own.low:.1f} to {100 * own.high:.1f}" in page
 

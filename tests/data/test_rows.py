@@ -282,7 +282,7 @@ def test_a_missing_column_names_what_was_found_and_the_setting() -> None:
 
 
 def test_only_the_columns_that_are_wanted_are_read() -> None:
-    """An image that cannot be decoded does not matter: nobody asked for it."""
+    """An image that cannot be decoded does not matter: the column was not asked for."""
     dataset = Dataset.from_list([{**row, "image": {"bytes": b"no", "path": None}} for row in ROWS])
     dataset = dataset.cast_column("image", Image())
     assert rows_of(dataset) == loaded(ROWS)

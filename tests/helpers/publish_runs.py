@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from distilabel_rag4rag.schema import arrow_schema
 from helpers.comparison_rows import make_rows
 
-#: What somebody who publishes documents of others must say.
+#: What a user who publishes documents of others must say.
 TERMS = {"license": "cc-by-4.0", "language": "en", "passages": "invented towns, for tests"}
 
 

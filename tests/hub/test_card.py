@@ -52,9 +52,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def card_of(run: Path, existing: str | None = None, **more: str) -> str:
-    material = collect(run)
+    publication = collect(run)
     said = check_terms(False, "ann/x", title=more.pop("title", None), **{**TERMS, **more})
-    return write_card(material, said, "ann/x", existing)
+    return write_card(publication, said, "ann/x", existing)
 
 
 def test_hostile_text_is_text(run: Path) -> None:
@@ -211,11 +211,11 @@ def test_without_arms_the_card_says_nothing_of_them(run: Path) -> None:
 def test_false_alarms_are_certain_only_in_the_sample_world(
     run: Path, ours: bool, words: str
 ) -> None:
-    material = collect(run)
-    material.sample_world = ours
-    material.summary["judge"]["human_answers"] = {"rows": 9, "rate": 0.1, "rate_ci": [0.0, 0.2]}
+    publication = collect(run)
+    publication.sample_world = ours
+    publication.summary["judge"]["human_answers"] = {"rows": 9, "rate": 0.1, "rate_ci": [0.0, 0.2]}
     said = check_terms(False, "ann/x", title=None, **TERMS)
-    assert words in write_card(material, said, "ann/x", None)
+    assert words in write_card(publication, said, "ann/x", None)
 
 
 def test_the_card_trains_without_false_negatives(run: Path) -> None:

@@ -199,7 +199,7 @@ def test_somebody_elses_commit_in_between_is_noticed(local_hub: LocalHub) -> Non
     [failed] = local_hub.call(push_all, ["ann/race"], NEW).values()
     local_hub.rules.clear()
     assert failed[0] == "committing"
-    assert "somebody else changed 'ann/race' meanwhile" in failed[1]
+    assert "another user changed 'ann/race' meanwhile" in failed[1]
     assert repo.messages[-1] == "theirs"
     assert local_hub.call(push_all, ["ann/race"], NEW) == {"ann/race": None}
     assert repo.files()["new.txt"] == b"theirs"

@@ -15,25 +15,25 @@ from distilabel_rag4rag.hub.publication import Publication, collect
 ARMS = ["gold_context", "rag4rag", "zero_shot"]
 
 
-def sizes(material: Publication, config: str) -> dict[str, int]:
-    return {split: part.num_rows for split, part in material.configs[config].splits.items()}
+def sizes(publication: Publication, config: str) -> dict[str, int]:
+    return {split: part.num_rows for split, part in publication.configs[config].splits.items()}
 
 
 @pytest.mark.parametrize("passages", [1, 12])
 def test_rows_of_a_comparison_in_a_dataset_keep_arms_table_and_formats(passages: int) -> None:
     rows = Dataset(table(marked_rows(passages)))
     for source in (rows, DatasetDict(train=rows), Distiset({"default": DatasetDict(train=rows)})):
-        material = collect(source)
-        assert sorted(material.arms) == ARMS
-        assert set(material.configs) == {*ARMS, *PRODUCTS} - {"notebook"}
-        assert set(ARMS) <= set(material.summary["arms"])
-        assert material.plots
-        assert material.by_document
-        assert sum(sizes(material, "rag4rag").values()) == 3 * passages
+        publication = collect(source)
+        assert sorted(publication.arms) == ARMS
+        assert set(publication.configs) == {*ARMS, *PRODUCTS} - {"notebook"}
+        assert set(ARMS) <= set(publication.summary["arms"])
+        assert publication.plots
+        assert publication.by_document
+        assert sum(sizes(publication, "rag4rag").values()) == 3 * passages
 
 
-def ids(material: Publication, config: str, column: str = "id") -> set[str]:
-    parts = material.configs[config].splits.values()
+def ids(publication: Publication, config: str, column: str = "id") -> set[str]:
+    parts = publication.configs[config].splits.values()
     return {key for part in parts for key in part[column].to_pylist()}
 
 
@@ -43,13 +43,17 @@ def test_questions_without_an_answer_are_paired_with_nothing() -> None:
     none = set(sorted(kept)[::3])
     for number, row in enumerate(rows):
         row["answerable"] = False if row["id"] in none else (None, True)[number % 2]
-    material = collect(Dataset(table(rows)))
-    assert none < ids(material, "rag4rag")  # the arm holds all its rows
-    assert ids(material, "kept") == kept - none
+    publication = collect(Dataset(table(rows)))
+    assert none < ids(publication, "rag4rag")  # the arm holds all its rows
+    assert ids(publication, "kept") == kept - none
     asked = {f"q-{key}" for key in kept - none}
-    assert ids(material, "queries", "_id") == ids(material, "qrels", "query-id") == asked
+    assert ids(publication, "queries", "_id") == ids(publication, "qrels", "query-id") == asked
     questions = {row["question"] for row in rows if row["id"] in kept - none}
-    assert ids(material, "pairs", "anchor") == ids(material, "passage_pairs", "anchor") == questions
+    assert (
+        ids(publication, "pairs", "anchor")
+        == ids(publication, "passage_pairs", "anchor")
+        == questions
+    )
 
 
 def test_kept_rows_passed_every_check() -> None:
@@ -63,11 +67,11 @@ def test_kept_rows_passed_every_check() -> None:
 
 def test_rows_of_a_comparison_keep_their_own_splits() -> None:
     rows = Dataset(table(marked_rows(12)))
-    material = collect(DatasetDict(dev=rows.select(range(30)), test=rows.select(range(30, 108))))
-    assert {split for arm in ARMS for split in sizes(material, arm)} == {"dev", "test"}
-    assert sum(sizes(material, arm).get("dev", 0) for arm in ARMS) == 30
-    assert not material.by_document
-    assert material.notes == ["The splits are as they came, not made by document."]
+    publication = collect(DatasetDict(dev=rows.select(range(30)), test=rows.select(range(30, 108))))
+    assert {split for arm in ARMS for split in sizes(publication, arm)} == {"dev", "test"}
+    assert sum(sizes(publication, arm).get("dev", 0) for arm in ARMS) == 30
+    assert not publication.by_document
+    assert publication.notes == ["The splits are as they came, not made by document."]
 
 
 def test_a_split_that_is_named_keeps_its_name() -> None:
@@ -80,9 +84,9 @@ def test_a_split_that_is_named_keeps_its_name() -> None:
 
 
 def test_configs_without_arms_say_so() -> None:
-    material = collect(Dataset(table(marked_rows(12))), ["pairs", "zero_shot"])
-    assert material.arms == ["zero_shot"]
-    [note] = material.notes
+    publication = collect(Dataset(table(marked_rows(12))), ["pairs", "zero_shot"])
+    assert publication.arms == ["zero_shot"]
+    [note] = publication.notes
     assert note.startswith("Not published: the rows of ")
     assert set(note.removeprefix("Not published: the rows of ").rstrip(".").split(", ")) == {
         *("rag4rag", "gold_context")

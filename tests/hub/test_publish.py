@@ -297,8 +297,8 @@ def test_a_run_on_the_sample_world_from_the_command_line(
     assert done.returncode == 0, done.stderr
     again = pq.read_table(tmp_path / "b" / "rows.parquet").to_pylist()
     columns = ("arm", "id", "passage_id", "title", "context", "question", "human_answer", "answer")
-    told = [sorted(tuple(row[c] for c in columns) for row in rs) for rs in (rows, again)]
-    assert told[0] == told[1]
+    contents = [sorted(tuple(row[c] for c in columns) for row in rs) for rs in (rows, again)]
+    assert contents[0] == contents[1]
 
 
 def test_shapes_that_break_other_cards(local_hub: LocalHub, tmp_path: Path) -> None:

@@ -25,11 +25,11 @@ def refusal_of(text: str, name: str, *accept: str) -> str:
     try:
         Scanner(accept).text(text, name)
     except PublishError as error:
-        told = str(error)
+        message = str(error)
     else:
         return ""
-    assert PLAIN not in told
-    return told
+    assert PLAIN not in message
+    return message
 
 
 @pytest.mark.parametrize(
@@ -149,15 +149,15 @@ def test_values_of_the_environment(monkeypatch: pytest.MonkeyPatch, name: str) -
     value = 'Zq9"\\ä wV7\nuTs5rRr99'
     monkeypatch.setenv(name, value)
     scanner = Scanner()
-    told = f"the value of the environment variable {name}"
-    assert scanner.secret_in(f"a {value} b") == scanner.secret_in("a uTs5rRr99 b") == told
+    message = f"the value of the environment variable {name}"
+    assert scanner.secret_in(f"a {value} b") == scanner.secret_in("a uTs5rRr99 b") == message
     for text, file in (
         (json.dumps({"x": value}), "run.json"),
         (json.dumps({"x": value}, ensure_ascii=False), "run.json"),
         (yaml.safe_dump({"x": value}), "p.yaml"),
         (f"a\n'{json.dumps(value)}'\n", "pipeline.log"),
     ):
-        with pytest.raises(PublishError, match=told):
+        with pytest.raises(PublishError, match=message):
             scanner.text(text, file)
 
 

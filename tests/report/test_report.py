@@ -199,14 +199,16 @@ def test_a_test_and_an_interval_that_disagree_are_told(tmp_path: Path):
         for question, flag in [(int(row["id"][-1]), flags[row["arm"]][int(row["passage_id"][1:])])]
     ]
     _, html, markdown = report(rows, tmp_path)
-    told = "disagree on whether there is a difference, so none is claimed: Hallucinated, where both"
-    assert told in html
-    assert told in markdown
+    sentence = (
+        "disagree on whether there is a difference, so none is claimed: Hallucinated, where both"
+    )
+    assert sentence in html
+    assert sentence in markdown
 
 
 @pytest.mark.parametrize("passages", [1, 8])
 def test_a_rate_without_an_interval(tmp_path: Path, passages: int):
-    """One passage, or all with the same mix of flags: resamples agree, and no interval is told."""
+    """One passage, or all with the same mix of flags: resamples agree, and no interval is given."""
     rows = [
         row | {"answer": "salt", "abstained": False, "hallucination_score": score}
         for row in make_rows(passages)

@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def nobody() -> str:
+def no_server() -> str:
     """An address at which nothing listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -87,13 +87,13 @@ def fails(folder: Path, url: str | None, key: str | None, *arguments: str) -> st
 
 
 def test_a_fault_is_one_sentence_and_nothing_is_half_done(
-    server: Server, folder: Path, nobody: str, silent: str, stranger: str
+    server: Server, folder: Path, no_server: str, silent: str, stranger: str
 ) -> None:
     key = server.key("olga")
     before = server.as_user("olga").get("/me/datasets").json()["items"]
     assert "ARGILLA_API_URL: not set" in fails(folder, None, key)
     assert "ARGILLA_API_KEY: not set" in fails(folder, server.url, None)
-    assert f"no Argilla server answers at '{nobody}'" in fails(folder, nobody, key)
+    assert f"no Argilla server answers at '{no_server}'" in fails(folder, no_server, key)
     assert f"'{silent}' did not answer in time" in fails(folder, silent, key)
     assert f"'{stranger}' is not an Argilla server" in fails(folder, stranger, key)
     assert "'localhost:6900' cannot be used" in fails(folder, "localhost:6900", key)

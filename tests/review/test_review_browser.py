@@ -53,7 +53,7 @@ def page() -> Iterator[Page]:
         )
         page = browser.new_page(viewport={"width": 1120, "height": 700})
         page.set_default_timeout(30_000)
-        # The page asks other hosts for fonts and news; a test asks nobody.
+        # The page asks other hosts for fonts and news; a test asks no host.
         page.route(lambda url: not url.startswith("http://127.0.0.1"), lambda route: route.abort())
         yield page
         browser.close()

@@ -222,12 +222,12 @@ def test_the_whole_circle(server: Server, tmp_path: Path) -> None:
         assert corrected.own_rate.value == pytest.approx(by_hand)
 
     rag4rag(server, "report", tmp_path, "--labels", tmp_path / "review" / "gold.parquet")
-    told = (tmp_path / "report.md").read_text("utf-8").replace("\\", "")  # without escapes
+    report = (tmp_path / "report.md").read_text("utf-8").replace("\\", "")  # without escapes
     for arm, corrected in judge.corrected.items():
-        assert f"- {arm}: " in told
-        assert f"{percent(corrected.corrected_rate)} corrected" in told
-    assert "Against 56 human labels, each with its weight in the sample" in told
-    assert "4 more answers are ties and count half" in told
+        assert f"- {arm}: " in report
+        assert f"{percent(corrected.corrected_rate)} corrected" in report
+    assert "Against 56 human labels, each with its weight in the sample" in report
+    assert "4 more answers are ties and count half" in report
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "counts each labelled answer with its weight in the sample" in page
     summary = json.loads((tmp_path / "review" / "agreement.json").read_text("utf-8"))

@@ -76,7 +76,9 @@ def test_a_stratified_sample_takes_as_many_from_each_stratum() -> None:
     assert all(sizes[name] == population[name] for name in small)
     others = sizes.drop(small)
     assert others.max() - others.min() <= 1
-    half = sample["stratum"].iloc[:45].value_counts()  # of each stratum half, whoever stops here
+    half = (
+        sample["stratum"].iloc[:45].value_counts()
+    )  # of each stratum half, each reviewer who stops here
     assert ((half - sizes / 2).abs() <= 1).all()
 
 
@@ -324,7 +326,7 @@ def test_the_training_file_is_lettucedetects(tmp_path: Path) -> None:
             gold_row(0),
             gold_row(1, gold_hallucinated=False, gold_verdict="supported", gold_spans=[]),
             gold_row(2, gold_hallucinated=None, gold_verdict=None, gold_spans=None),
-            gold_row(3, gold_spans=[]),  # partly, and nobody said where
+            gold_row(3, gold_spans=[]),  # partly, and no span was marked
             gold_row(4, gold_verdict="hallucinated", gold_spans=[]),
         ]
     )

@@ -1,4 +1,4 @@
-"""What reviewers and rows do that nobody planned: ties, silence, changed answers, odd texts."""
+"""What reviewers and rows do unplanned: ties, silence, changed answers, odd texts."""
 
 import json
 from pathlib import Path
@@ -123,8 +123,8 @@ def test_labels_are_not_overwritten_with_nothing(
     assert cli(server, "push", tmp_path, *where, "--dataset", "kept-labels", "--n", 20)[0] == 0
     for record in server_records(server, "kept-labels")[:3]:
         supported(server, "ann", record)
-    code, told = cli(server, "pull", tmp_path, *where, "--dataset", "kept-labels")
-    assert code == 0, told
+    code, output = cli(server, "pull", tmp_path, *where, "--dataset", "kept-labels")
+    assert code == 0, output
     gold = tmp_path / "review" / "gold.parquet"
     before = gold.read_bytes()
 
@@ -152,9 +152,9 @@ def test_labels_are_not_overwritten_with_nothing(
             "expected a dataset that `review push` made. It differs: field 'passage' is missing",
         ),
     ):
-        code, told = cli(server, "pull", tmp_path, *where, "--dataset", name)
-        assert code == 2, told
-        assert expected in told
+        code, output = cli(server, "pull", tmp_path, *where, "--dataset", name)
+        assert code == 2, output
+        assert expected in output
         assert gold.read_bytes() == before
 
 
@@ -181,12 +181,12 @@ def test_a_pull_tells_what_its_labels_do_not_cover(server: Server, client: Any) 
     assert gold["gold_tie"].tolist() == [True, False, False]
     # r0 and r2 stand for themselves, r1 and r4: the tie has its weight too.
     assert gold["review_weight"].fillna(0).tolist() == [2.0, 0.0, 2.0]
-    told = " ".join(found.notes)
-    assert "1 tie: in rates each counts half" in told
-    assert "1 answer has no label: people said only that the question is unanswerable" in told
-    assert "1 record was left out: the answer changed since the push. The new answers" in told
-    assert "1 record was left out: the rows no longer have the answer" in told
-    assert "1 record that no push made was ignored" in told
+    output = " ".join(found.notes)
+    assert "1 tie: in rates each counts half" in output
+    assert "1 answer has no label: people said only that the question is unanswerable" in output
+    assert "1 record was left out: the answer changed since the push. The new answers" in output
+    assert "1 record was left out: the rows no longer have the answer" in output
+    assert "1 record that no push made was ignored" in output
     done = push(rows, client=client, **where)  # the design is that of the records
     assert (done.created, done.updated, done.gone, done.changed) == (0, 4, 2, 1)
     assert done.notes[0].startswith("1 record is about an answer that changed since the push")
@@ -198,13 +198,13 @@ def test_lone_surrogates_stop_nothing(server: Server, tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     where = ("--workspace", WORKSPACE, "--dataset", "surrogates")
-    code, told = cli(server, "push", file, *where, "--design", "all")
-    assert code == 0, told
-    assert "3 records made" in told
+    code, output = cli(server, "push", file, *where, "--design", "all")
+    assert code == 0, output
+    assert "3 records made" in output
     for record in server_records(server, "surrogates"):
         supported(server, "ann", record)
-    code, told = cli(server, "pull", file, *where, "--out", tmp_path / "out")
-    assert code == 0, told
+    code, output = cli(server, "pull", file, *where, "--out", tmp_path / "out")
+    assert code == 0, output
     gold = pd.read_parquet(tmp_path / "out" / "gold.parquet")
     assert sorted(gold["id"]) == ["r0", "r1", "r2\ufffd"]
     assert "It was \ufffd Ines." in set(gold["answer"])
@@ -236,7 +236,7 @@ def test_names_that_cannot_be_given(client: Any) -> None:
         settings=make_settings(client),
         client=client,
     )
-    with pytest.raises(DistilabelUserError, match="somebody else is making 'made-twice'"):
+    with pytest.raises(DistilabelUserError, match="another user is making 'made-twice'"):
         _create(again)
     with pytest.raises(DistilabelUserError, match="workspace: found None, expected one of"):
         push(make_rows(3), client=client, dataset="anywhere")
@@ -245,15 +245,15 @@ def test_names_that_cannot_be_given(client: Any) -> None:
 def test_a_push_smaller_than_its_strata_says_so(server: Server, tmp_path: Path) -> None:
     pd.DataFrame(make_rows(8)).to_parquet(tmp_path / "rows.parquet")
     where = ("--workspace", WORKSPACE, "--dataset", "too-small")
-    code, told = cli(server, "push", tmp_path, *where, "--n", 3)
-    assert code == 0, told
-    assert "n is smaller than the number of strata, so some had no chance: stratified/" in told
-    code, told = cli(server, "pull", tmp_path, *where)
-    assert code == 0, told
-    assert "Nobody has submitted a response yet, so there is no label for `report`." in told
-    assert "Corrected rates" not in told
-    code, told = cli(server, "push", tmp_path, *where, "--n", 40)
-    assert "no chance" not in told
+    code, output = cli(server, "push", tmp_path, *where, "--n", 3)
+    assert code == 0, output
+    assert "n is smaller than the number of strata, so some had no chance: stratified/" in output
+    code, output = cli(server, "pull", tmp_path, *where)
+    assert code == 0, output
+    assert "No reviewer has submitted a response yet, so there is no label for `report`." in output
+    assert "Corrected rates" not in output
+    code, output = cli(server, "push", tmp_path, *where, "--n", 40)
+    assert "no chance" not in output
     assert all("weight" in record["metadata"] for record in server_records(server, "too-small"))
 
 

@@ -110,7 +110,7 @@ def test_answer(answering: GroundedAnswerGeneration, reply: str, question: str) 
         assert isinstance(found["abstained"], bool)
     else:
         assert found["answer"] == " ".join(found["answer"].split()) != ""
-        # What nobody sees goes from its inside, escapes are read, the items of a list are joined.
+        # What is invisible goes from its inside, escapes are read, the items of a list are joined.
         letters = {letter for letter in found["answer"] if letter.isalpha()}
         assert letters <= set(reply) | set(html.unescape(reply)) | {"\ufffd"}
         assert (found["abstained"], found["answer_reason"]) == (False, None)

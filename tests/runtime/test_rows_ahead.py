@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(60)
 
 
 class Counted:
-    """Replies as told, and how many requests there were at once."""
+    """Replies as scripted, and how many requests there were at once."""
 
     def __init__(self, seconds: float = 0.1, slow: str = "", slow_seconds: float = 2.0) -> None:
         self.seconds, self.slow, self.slow_seconds = seconds, slow, slow_seconds

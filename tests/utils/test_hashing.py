@@ -177,7 +177,7 @@ def test_a_model_of_the_hub_counts_with_its_commit(
     make = FolderEmbeddings
     before = identity(make(checkpoint="org/retriever"))
     assert before["settings"]["checkpoint"] == ["org/retriever", "a" * 40]
-    (repository / "refs" / "main").write_text("b" * 40)  # somebody pushed, and it was fetched
+    (repository / "refs" / "main").write_text("b" * 40)  # a push by another user was fetched
     assert identity(make(checkpoint="org/retriever")) != before
     by_branch = identity(make(checkpoint="org/retriever", revision="v2"))["settings"]
     assert by_branch["checkpoint"] == ["org/retriever", "b" * 40]

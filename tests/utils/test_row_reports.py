@@ -1,4 +1,4 @@
-"""Reports of rows inside a batch: passed on while somebody receives them, else nothing."""
+"""Reports of rows inside a batch: passed on while there is a receiver, else nothing."""
 
 import pytest
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from distilabel_rag4rag.cli.errors import mistakes_exit
 from distilabel_rag4rag.cli.options import parse_columns
+from distilabel_rag4rag.schema import RAG4RAG, ZERO_SHOT
 
 if TYPE_CHECKING:
     from distilabel_rag4rag.comparison import Comparison
@@ -40,8 +41,8 @@ def report(
         float, typer.Option(min=0.01, max=1, help="Score from which an answer is flagged.")
     ] = 0.5,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 0,
-    baseline: Annotated[str, typer.Option(help="The arm to compare with.")] = "zero_shot",
-    candidate: Annotated[str, typer.Option(help="The arm that the verdict is about.")] = "rag4rag",
+    baseline: Annotated[str, typer.Option(help="The arm to compare with.")] = ZERO_SHOT,
+    candidate: Annotated[str, typer.Option(help="The arm that the verdict is about.")] = RAG4RAG,
     by: Annotated[
         list[str] | None, typer.Option(help="Break down by this column. May be repeated.")
     ] = None,

@@ -182,7 +182,9 @@ def pull(
     for note in found.notes:
         console.print(f"- {note}", style="dim", markup=False)
     if not summary["reviewed"]:
-        console.print("Nobody has submitted a response yet, so there is no label for `report`.")
+        console.print(
+            "No reviewer has submitted a response yet, so there is no label for `report`."
+        )
         return
     console.print(f"Corrected rates: rag4rag report {source} --labels {target / 'gold.parquet'}")
 

@@ -18,7 +18,7 @@ class Cell:
     """The labelled answers that the judge flagged, or those that it passed.
 
     Attributes:
-        known: their weight; 0 where nobody labelled one.
+        known: their weight; 0 where no one was labelled.
         share: of them, what people call hallucinated; NaN where there are none.
         shares: the same drawn anew, from the bootstrap's resamples.
     """

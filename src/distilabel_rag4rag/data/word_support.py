@@ -1,7 +1,7 @@
 """How many of an answer's words stand in its evidence: a check without a model.
 
 Function words do not count. Words are compared whole: forms of a word ("cast", "casts") are
-different words, which on HaluEval's answers told right from wrong better than stems did.
+different words, which on HaluEval's answers separated right from wrong better than stems did.
 """
 
 import re

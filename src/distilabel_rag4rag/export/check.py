@@ -183,11 +183,11 @@ def _same_passages(found: _Files, near_duplicate: float) -> Iterator[Leak]:
     for held_out, mine, other, theirs in _pairs(found):
         for kind, members in groups:
             asked = [n for n in members if used[n] in mine.answers]
-            there = [n for n in members if used[n] in theirs.passages]
+            in_other = [n for n in members if used[n] in theirs.passages]
             if kind != PASSAGE:  # one that is in both is a leak of that kind
-                there = [n for n in there if n not in asked]
-            if asked and there:
-                yield Leak(kind, held_out, other, texts[asked[0]], texts[there[0]])
+                in_other = [n for n in in_other if n not in asked]
+            if asked and in_other:
+                yield Leak(kind, held_out, other, texts[asked[0]], texts[in_other[0]])
 
 
 def _groups(passages: list[Passage], near_duplicate: float) -> list[tuple[str, list[int]]]:

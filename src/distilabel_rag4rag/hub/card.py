@@ -86,7 +86,7 @@ def terms(
                 setting,
                 value,
                 f"for example {example}",
-                "Somebody wrote these documents: there is no default for them.",
+                "These documents have an author: there is no default licence for them.",
             )
     assert license
     assert language

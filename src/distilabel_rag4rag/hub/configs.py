@@ -114,8 +114,8 @@ def plain_configs(
                 notes.append(f"{name}: the splits are as they came, not made by document.")
             found.setdefault(name, {})[split] = table
         else:
-            parted = pa.array(labels[name, split], pa.string())
-            found[name] = {s: table.filter(pc.equal(parted, s)) for s in SPLITS}
+            split_of_row = pa.array(labels[name, split], pa.string())
+            found[name] = {s: table.filter(pc.equal(split_of_row, s)) for s in SPLITS}
     configs = {name: Config(splits, "the rows of that name") for name, splits in found.items()}
     return _wanted(configs, wanted, notes), notes
 

@@ -64,8 +64,8 @@ def _explain(error: Exception, repo_id: str) -> str:
         f" '{owner}' must be your account or an organisation of yours.",
         404: f"the Hub knows no '{repo_id}', or the token may not see it (404).",
         409: f"'{repo_id}' is in use (409): the name is taken by a repository that the token may"
-        " not see, or somebody else writes to it now. Take another name, or publish again.",
-        412: f"somebody else changed '{repo_id}' meanwhile (412). Publish again: it starts from"
+        " not see, or another user writes to it now. Take another name, or publish again.",
+        412: f"another user changed '{repo_id}' meanwhile (412). Publish again: it starts from"
         " what is there now.",
         429: "the Hub asks to slow down (429). Wait some minutes and publish again.",
     }

@@ -1,4 +1,4 @@
-"""Local paths: they tell of people and machines, and help nobody elsewhere."""
+"""Local paths: they reveal users and machines, and are useless elsewhere."""
 
 import os
 import re

@@ -63,7 +63,7 @@ class SafeDistiset(Distiset):
             repo_id: `owner/name`.
             private: whether a repository that is made here is private.
             token: must be None: set HF_TOKEN or log in.
-            generate_card: must be True: a data set without licence and source helps nobody.
+            generate_card: must be True: a data set without licence and source is of no use.
             include_script: must be False: a script may hold keys, and says nothing that the
                 pipeline does not.
             settings: `license`, `language`, `passages` and the others of `publish`.

@@ -122,7 +122,7 @@ def _commit_made_despite(
     """The commit, if it was made and only the answer got lost; otherwise the error.
 
     Raises:
-        PublishError: if it was not made, or that cannot be told.
+        PublishError: if it was not made, or if that is unknown.
     """
     status = status_of(error)
     if status is None or 0 < status < 500:

@@ -28,7 +28,7 @@ __all__ = [
 
 
 def llm(**settings: Any) -> EmbeddedLLM:
-    """SmolLM2-135M-Instruct, generated in batches, greedy unless told otherwise.
+    """SmolLM2-135M-Instruct, generated in batches, greedy by default.
 
     Args:
         settings: fields of `EmbeddedLLM`, e.g. `batch_size`; all others go to its `generate`,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Colours in the PNG files, and the CSS variables that replace them in the page. Arms take
-#: theirs in order; the set of Okabe and Ito can be told apart by colour-blind readers.
+#: theirs in order; the set of Okabe and Ito is distinguishable by colour-blind readers.
 INK, MUTED, HAIR = "#22252b", "#6f747c", "#d9d6cf"
 ARM_COLOURS = ("#c8501e", "#b98500", "#0a6fae", "#8b8f96", "#8a5aa8", "#2f8f6b")
 VARIABLES = {INK: "--ink", MUTED: "--muted", HAIR: "--hair"} | {

@@ -22,7 +22,7 @@ def agreement(responses: Sequence[Response]) -> dict[str, Any]:
         records with the most common number of answers (`kappa_records`); `kappa_kind` says which.
         None where it is not defined, as when all say the same. `span_f1`: shared marked
         characters, 2 |A and B| / (|A| + |B|), summed over all pairs of people and records; None
-        if nobody marked any. `pairs`: the same figures for each two people.
+        if no reviewer marked any. `pairs`: the same figures for each two people.
     """
     by_record: dict[str, dict[str, Response]] = defaultdict(dict)
     for response in responses:

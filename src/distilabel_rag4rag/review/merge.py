@@ -18,7 +18,7 @@ def merge(responses: Sequence[Response], answer: str) -> dict[str, Any]:
 
     Returns:
         `gold_hallucinated`: what more than half say of those who say anything about the answer;
-        None on a tie (`gold_tie`), and where nobody does. `gold_verdict`:
+        None on a tie (`gold_tie`), and where no reviewer does. `gold_verdict`:
         the same of the verdicts. `gold_spans`: what at least half of those who agree with
         `gold_hallucinated` marked; None on a tie. `gold_answer`: the correction that most of those
         who wrote one agree on, else the answer itself where it is not hallucinated, else None.

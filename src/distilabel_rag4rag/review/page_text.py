@@ -44,7 +44,7 @@ def restore(corrected: str, answer: str) -> tuple[str, bool]:
 
     Returns:
         The text, in which characters that were kept are those of `answer` again; and whether it
-        has replacement characters left that could not be told from the person's own.
+        has replacement characters left that cannot be distinguished from the person's own.
     """
     copy = page_text(answer)
     if copy == answer:

@@ -155,7 +155,7 @@ def push(
 
 
 def _designs(records: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """By which designs these records were drawn: one, unless somebody edited them."""
+    """By which designs these records were drawn: one, unless they were edited."""
     return {str(one["metadata"].get("stratum")).split("/")[0] for one in records.values()}
 
 
@@ -223,7 +223,7 @@ def _create(dataset: "Dataset") -> "Dataset":
         return dataset.create()
     except ConflictError:
         raise DistilabelUserError(
-            f"dataset: somebody else is making '{dataset.name}' at this moment; push again, no"
+            f"dataset: another user is making '{dataset.name}' at this moment; push again, no"
             " record is made twice."
         ) from None
 

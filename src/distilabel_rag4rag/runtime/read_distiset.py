@@ -26,7 +26,7 @@ def read_distiset(
     *,
     enable_metadata: bool,
 ) -> "Distiset":
-    """As distilabel, less the metadata nobody asked for and the search on arXiv.
+    """As distilabel, less the metadata that is not needed and the search on arXiv.
 
     The search has no time limit; the citations that docstrings hold are kept. The parquet files
     go: the `datasets` library has made a copy of its own.

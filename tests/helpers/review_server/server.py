@@ -26,7 +26,7 @@ USERS = [
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; whoever holds it can be any of its users."""
+    """A running server; its holder can act as any of its users."""
 
     url: str
 

@@ -236,7 +236,7 @@ class CachedLLM(WrappedLLM):
             if len(inputs) == 1:
                 return [self._failed(error, num_generations)]
             return [self._ask([input], num_generations, kwargs)[0] for input in inputs]
-        known = heard if len(inputs) == 1 else []  # else nobody knows which input is meant
+        known = heard if len(inputs) == 1 else []  # else it is unknown which input is meant
         return [self._checked(output, num_generations, known) for output in outputs]
 
     def _checked(self, output: Any, num_generations: int, heard: list[str]) -> GenerateOutput:

@@ -143,8 +143,8 @@ class Throttle:
             return None
         if tries > self._retries_after(error):
             return None
-        if (told := _retry_after(_headers(error))) is not None:
-            return told + random.uniform(0.0, 0.1 + 0.1 * told)
+        if (wanted := _retry_after(_headers(error))) is not None:
+            return wanted + random.uniform(0.0, 0.1 + 0.1 * wanted)
         doubled = FIRST_WAIT * 2 ** min(max(tries - 1, self._failures_in_last_slot), 10)
         return min(LONGEST_BACKOFF, doubled) * random.uniform(0.75, 1.25)
 
@@ -159,8 +159,8 @@ class Throttle:
 def is_temporary(error: BaseException) -> bool:
     """Whether a request may be taken if it is sent again: busy, broken or unreachable servers."""
     headers = _headers(error)
-    if (told := headers.get("x-should-retry")) in ("true", "false"):
-        return told == "true"
+    if (should_retry := headers.get("x-should-retry")) in ("true", "false"):
+        return should_retry == "true"
     if (wait := _retry_after(headers)) is not None and wait > LONGEST_WAIT:
         return False
     body = getattr(error, "body", None)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class WrappedLLM(LLM):
-    """What a wrapper of an LLM passes on, so that nobody sees that the LLM is wrapped.
+    """What a wrapper of an LLM passes on, so that it can stand wherever the LLM can.
 
     Attributes:
         llm: the LLM that is asked.

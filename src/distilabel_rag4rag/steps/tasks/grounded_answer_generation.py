@@ -23,7 +23,7 @@ from distilabel_rag4rag.utils.text import has_text
 if TYPE_CHECKING:
     from distilabel.typing import ChatType, StepColumns, StepOutput
 
-# The sandbox is for users' own templates, which may come with somebody else's pipeline.yaml.
+# The sandbox is for users' own templates, which may come with a pipeline.yaml from elsewhere.
 # Nothing is escaped: the prompt is plain text, and passages are fenced instead.
 SANDBOX = SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
 
@@ -59,8 +59,8 @@ class GroundedAnswerGeneration(Task):
         style: `short` asks for the exact words of a passage, `sentence` for one full sentence.
             Defaults to `short`.
         abstain: whether the LLM may say that the passages do not hold the answer. If `False`,
-            it is not told so and its reply is always taken as an answer, as in the published
-            notebooks. Defaults to `True`.
+            the prompt does not offer it and a reply is always taken as an answer, as in the
+            published notebooks. Defaults to `True`.
         system_template: a Jinja2 template of your own in the place of the system prompt; it
             gets `abstain`, `marker` (what an abstaining LLM must reply) and `fence`.
         template: a Jinja2 template of your own in the place of the user prompt; it gets

@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 QuestionType = Literal[
     "factoid", "why_how", "comparison", "yes_no", "keyword", "claim", "unanswerable"
 ]
-#: What the LLM is told of each type.
+#: What the prompt says of each type.
 DESCRIPTIONS: dict[str, str] = {
     "factoid": "a question about a name, a number, a date or a place that the passage states",
     "why_how": "a question with why or how",
     "comparison": "a question that compares two things which the passage speaks of",
     "yes_no": "a question that yes or no answers",
     "keyword": "a search query of two to six keywords, not a sentence",
-    "claim": "a statement of fact that the passage supports, for somebody who wants to verify it",
+    "claim": "a statement of fact that the passage supports, for a reader who wants to verify it",
     "unanswerable": "a question on the same topic that the passage does not answer",
 }
 UNANSWERABLE = "unanswerable"

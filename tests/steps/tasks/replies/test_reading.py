@@ -50,38 +50,50 @@ def grounded() -> GroundedAnswerGeneration:
     return task
 
 
-@pytest.mark.parametrize(("reply", "expected"), CASES)
-def test_the_grounded_arms_read_alike(
-    grounded: GroundedAnswerGeneration, reply: str, expected: Reply
-) -> None:
-    row = {"question": QUESTION, "contexts": PASSAGES}
-    assert grounded.format_output(reply, row) == expected.columns()
-
-
-@pytest.mark.parametrize(("reply", "expected"), CASES)
-def test_an_answer_of_another_task_is_read_alike(reply: str, expected: Reply) -> None:
-    complete = CompleteAnswer()
-    complete.load()
-    row = {"question": QUESTION, "answer": reply, "retrieved_contexts": PASSAGES}
-    [out] = next(complete.process([row]))
-    assert {name: out[name] for name in expected.columns()} == expected.columns()
-
-
-@pytest.mark.parametrize(
-    ("reply", "expected"), [case for case in CASES if "## " not in str(case.values[0])]
-)
-def test_the_baseline_reads_alike(reply: str, expected: Reply) -> None:
-    """As the whole reply where it is one, else under the heading that the prompt asks for."""
+@pytest.fixture(scope="module")
+def zero_shot() -> ZeroShotAnswerGeneration:
     task = ZeroShotAnswerGeneration(llm=ScriptedLLM())
     task.load()
-    complete = CompleteAnswer()
-    complete.load()
-    whole = f"## Positive\n\n{reply}\n\n## Negative\n\nUlm"
-    found = task.format_output(whole, {"anchor": QUESTION})
-    row = {"question": QUESTION, "context": " ".join(PASSAGES), "answer": found["positive"]}
-    [out] = next(complete.process([row]))
-    assert out["answer"] in (expected.answer, None)
-    assert out["answer"] is not None or out["answer_reason"]
+    return task
+
+
+@pytest.fixture(scope="module")
+def complete() -> CompleteAnswer:
+    step = CompleteAnswer()
+    step.load()
+    return step
+
+
+@pytest.mark.parametrize("kind", REPLIES)
+def test_the_grounded_arms_read_alike(grounded: GroundedAnswerGeneration, kind: str) -> None:
+    row = {"question": QUESTION, "contexts": PASSAGES}
+    for reply, expected in REPLIES[kind]:
+        assert grounded.format_output(reply, row) == expected.columns(), reply
+
+
+@pytest.mark.parametrize("kind", REPLIES)
+def test_an_answer_of_another_task_is_read_alike(complete: CompleteAnswer, kind: str) -> None:
+    for reply, expected in REPLIES[kind]:
+        row = {"question": QUESTION, "answer": reply, "retrieved_contexts": PASSAGES}
+        [out] = next(complete.process([row]))
+        columns = expected.columns()
+        assert {name: out[name] for name in columns} == columns, reply
+
+
+@pytest.mark.parametrize("kind", REPLIES)
+def test_the_baseline_reads_alike(
+    zero_shot: ZeroShotAnswerGeneration, complete: CompleteAnswer, kind: str
+) -> None:
+    """As the whole reply where it is one, else under the heading that the prompt asks for."""
+    for reply, expected in REPLIES[kind]:
+        if "## " in str(reply):
+            continue
+        whole = f"## Positive\n\n{reply}\n\n## Negative\n\nUlm"
+        found = zero_shot.format_output(whole, {"anchor": QUESTION})
+        row = {"question": QUESTION, "context": " ".join(PASSAGES), "answer": found["positive"]}
+        [out] = next(complete.process([row]))
+        assert out["answer"] in (expected.answer, None), reply
+        assert out["answer"] is not None or out["answer_reason"], reply
 
 
 @pytest.mark.parametrize("nothing", [None, "", " \n\t", [], {}])

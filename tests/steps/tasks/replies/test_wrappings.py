@@ -1,5 +1,6 @@
 """Whatever stands around a known answer: it is found, or the row abstains or fails."""
 
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -98,14 +99,13 @@ WRAPPINGS: list[Wrapping] = [
 ]
 
 
-@pytest.mark.parametrize("short", [True, False])
-@pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("number", range(len(WRAPPINGS)))
-def test_one_wrapping_goes(number: int, answer: str, short: bool) -> None:
-    reply = WRAPPINGS[number](answer)
-    passages = [f"Ulm and more. {answer} and so on."]
-    found = read_reply(reply, question=QUESTION, passages=passages, short=short)
-    assert (found.answer or "").rstrip(".") == answer.rstrip(".")
+def test_one_wrapping_goes(number: int) -> None:
+    for answer, short in itertools.product(ANSWERS, (True, False)):
+        reply = WRAPPINGS[number](answer)
+        passages = [f"Ulm and more. {answer} and so on."]
+        found = read_reply(reply, question=QUESTION, passages=passages, short=short)
+        assert (found.answer or "").rstrip(".") == answer.rstrip("."), (reply, short)
 
 
 @settings(deadline=None, database=None, derandomize=True, max_examples=600)
@@ -134,6 +134,6 @@ def test_several_wrappings_never_become_the_answer(
     ["<think>", "</think>", "<answer>", "{", '{"answer":', "```\n", "- a\n", "a. ", "Sure! "],
 )
 def test_long_replies_are_read_in_linear_time(piece: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     read_reply(piece * (100_000 // len(piece)), question=QUESTION, passages=["Torgau"])
-    assert time.perf_counter() - begin < 20
+    assert time.process_time() - begin < 20

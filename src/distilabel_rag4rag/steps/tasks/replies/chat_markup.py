@@ -1,8 +1,8 @@
 """What a chat model and its template write around a message: reasoning, turns, channels.
 
 The tags differ from model to model (`<think>`, `[THINK]`, `<|START_THINKING|>`, `<seed:think>`,
-`◁think▷`, `<|channel|>analysis`, …), so they are told by their shape and the words in their names,
-not by a list. Where reasoning was not ended, no answer was reached.
+`◁think▷`, `<|channel|>analysis`, …), so they are recognised by their shape and the words in their
+names, not by a list. Where reasoning was not ended, no answer was reached.
 """
 
 import html
@@ -99,7 +99,7 @@ class _Token(NamedTuple):
 
 
 def visible(text: str) -> str:
-    """The text without what nobody sees: control characters, zero-width and filler letters."""
+    """The text without what is invisible: control characters, zero-width and filler letters."""
     text = _INVISIBLE.sub("", clean_text(text)).replace("\xa0", " ").replace("\u2028", "\n")
     return _JOINER.sub("", text.replace("\u2029", "\n")).strip()
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from distilabel_rag4rag.schema import NO_REPLY, NOT_UNDERSTOOD
 from distilabel_rag4rag.steps.tasks.replies.chat_markup import has_word, message_of
+from distilabel_rag4rag.steps.tasks.replies.fences import unfenced
 from distilabel_rag4rag.steps.tasks.replies.reply import NoAnswerError
-from distilabel_rag4rag.steps.tasks.replies.structure import unfenced
 
 
 class TypedQuestion(NamedTuple):

@@ -11,10 +11,18 @@ from distilabel_rag4rag.schema import (
     NOT_UNDERSTOOD,
     NOTHING_LEFT,
 )
-from distilabel_rag4rag.steps.tasks.replies import sections, structure
+from distilabel_rag4rag.steps.tasks.replies import sections
 from distilabel_rag4rag.steps.tasks.replies.chat_markup import has_word, message_of
 from distilabel_rag4rag.steps.tasks.replies.cleaning import clean, without_question, without_quotes
 from distilabel_rag4rag.steps.tasks.replies.context import Context
+from distilabel_rag4rag.steps.tasks.replies.elements import from_elements
+from distilabel_rag4rag.steps.tasks.replies.fences import unfenced
+from distilabel_rag4rag.steps.tasks.replies.json_replies import (
+    answer_in,
+    from_json,
+    from_whole_json,
+)
+from distilabel_rag4rag.steps.tasks.replies.latex import from_latex
 from distilabel_rag4rag.steps.tasks.replies.lists import items_of, joined
 from distilabel_rag4rag.steps.tasks.replies.passages import Passages, words
 from distilabel_rag4rag.steps.tasks.replies.refusals import (
@@ -23,6 +31,7 @@ from distilabel_rag4rag.steps.tasks.replies.refusals import (
     without_refusals,
 )
 from distilabel_rag4rag.steps.tasks.replies.reply import NoAnswerError, Reply
+from distilabel_rag4rag.steps.tasks.replies.tables import from_table
 
 # What stands around an answer is a few layers deep at most; a reply of 200,000 quotes is no answer.
 _ROUNDS = 8
@@ -41,13 +50,13 @@ _LEFT_OVER = re.compile(
 _LITERAL_LINE_END = re.compile(r"\\n(?=\\n|[A-Z\s*#`\-]|$)")
 
 _LAYERS: tuple[Callable[[str, Context], str], ...] = (
-    structure.from_whole_json,
+    from_whole_json,
     lambda text, _: message_of(_LITERAL_LINE_END.sub("\n", text) if "\n" not in text else text),
-    structure.unfenced,
-    structure.from_latex,
-    structure.from_elements,
-    structure.from_json,
-    structure.from_table,
+    unfenced,
+    from_latex,
+    from_elements,
+    from_json,
+    from_table,
     sections.without_prompt,
     without_question,
     sections.without_preface,
@@ -85,7 +94,7 @@ def read_reply(
         if not isinstance(reply, str):
             if not reply:
                 raise NoAnswerError(NO_REPLY)
-            reply = structure.answer_in(reply, context)
+            reply = answer_in(reply, context)
         if not reply.strip():
             raise NoAnswerError(NO_REPLY)
         text = _unwrapped(reply, context, abstain)

@@ -1,91 +1,25 @@
-"""Structure around an answer: fences, JSON, elements of XML and HTML, tables, LaTeX.
+"""Answers in JSON, or in what is nearly JSON.
 
-Each function takes a text and gives it back without one layer, or as it was. Several answers
-become the items of a list, one a line. What is a structure and holds no answer that is understood
-is a NoAnswerError.
+Several answers become the items of a list, one a line. What is JSON and holds no answer that is
+understood is a NoAnswerError.
 """
 
 import ast
-import html
 import json
 import re
 from typing import Any
 
-from distilabel_rag4rag.schema import (
-    ABSTAINED,
-    NOT_UNDERSTOOD,
-    NOTHING_LEFT,
-    ONLY_REASONING,
-)
-from distilabel_rag4rag.steps.tasks.replies.chat_markup import has_word
+from distilabel_rag4rag.schema import ABSTAINED, NOT_UNDERSTOOD, NOTHING_LEFT, ONLY_REASONING
 from distilabel_rag4rag.steps.tasks.replies.context import Context
 from distilabel_rag4rag.steps.tasks.replies.languages import kind_of, matches, pattern
 from distilabel_rag4rag.steps.tasks.replies.passages import words
 from distilabel_rag4rag.steps.tasks.replies.refusals import holds_marker
 from distilabel_rag4rag.steps.tasks.replies.reply import NoAnswerError
-from distilabel_rag4rag.steps.tasks.replies.sections import (
-    chosen,
-    introduces,
-    label_of,
-    without_closing,
-)
+from distilabel_rag4rag.steps.tasks.replies.sections import chosen, introduces, label_of
 
 _LENGTH = 50_000  # characters that are read as JSON; nothing longer is an answer in it
 
-_NOTHING_ASKED = Context()
-
-# Fences -------------------------------------------------------------------------------------
-
-_FENCE = re.compile(r"[ \t>]{0,6}(`{3,}|~{3,}|\"{3,}|'{3,})[ \t]*([^`\n]*?)[ \t]*(\1)?")
-_LANGUAGE = re.compile(
-    r"(?:json|text|txt|plain(?:text)?|markdown|md|ya?ml|xml|html|python|latex|none|csv|answer|output)\b\s*",
-    re.IGNORECASE,
-)
-
-
-def unfenced(text: str, context: Context = _NOTHING_ASKED) -> str:
-    """The content of the fenced block of a text, where what is around it only leads to it.
-
-    A fence that is not closed goes to the end.
-    """
-    lines = text.split("\n")
-    fences = [
-        (n, found) for n, line in enumerate(lines) if (found := _FENCE.fullmatch(line.rstrip()))
-    ]
-    if not fences:
-        return text
-    first, opening = fences[0]
-    before = "\n".join(lines[:first])
-    if not introduces(before):
-        labels = [label for line in lines if (label := label_of(line))]
-        if any(label.kind != "aside" for label in labels):
-            return "\n".join(line for line in lines if not _FENCE.fullmatch(line.rstrip()))
-        return before
-    if opening[3]:  # ```Torgau```
-        end, inside = first, _LANGUAGE.sub("", opening[2], count=1) or opening[2]
-    else:
-        end = next(
-            (n for n, found in fences[1:] if found[1].startswith(opening[1]) and not found[2]),
-            len(lines),
-        )
-        inside = "\n".join(lines[first + 1 : end])
-        if not has_word(inside) and not _LANGUAGE.fullmatch(opening[2]):
-            inside = opening[2]
-    after = without_closing("\n".join(lines[end + 1 :]).strip(), context)
-    if has_word(after) and _differ(inside, after):
-        raise NoAnswerError(NOT_UNDERSTOOD)
-    return inside
-
-
-def _differ(inside: str, after: str) -> bool:
-    """Whether it cannot be said if a block or what follows it is the answer."""
-    short = words(after.strip().partition("\n")[0])
-    return "```" in after or "~~~" in after or f" {short} " in f" {words(inside)} " != f" {short} "
-
-
-# JSON ---------------------------------------------------------------------------------------
-
-_RESPONSE_KEYS = {"prediction", "completion", "generated text", "final", "value", "boxed", "box"}
+RESPONSE_KEYS = {"prediction", "completion", "generated text", "final", "value", "boxed", "box"}
 # What holds a message in the formats of LLM servers, and a structure that repeats its schema.
 _MESSAGE_KEY = re.compile(
     "choices|messages?|content|texts?|parts|candidates|outputs?|data|arguments|parameters"
@@ -172,8 +106,10 @@ def _parsed(source: str) -> tuple[Any, str]:
     decoder = json.JSONDecoder(strict=False, parse_int=str, parse_float=str)
     source = _json(source)
     plain = source.translate(str.maketrans("“”„‟", '""""'))
-    mended = _TRAILING_COMMA.sub("", _COMMENT.sub("", plain))
-    for candidate in dict.fromkeys((source, mended, mended.replace("{{", "{").replace("}}", "}"))):
+    repaired = _TRAILING_COMMA.sub("", _COMMENT.sub("", plain))
+    for candidate in dict.fromkeys(
+        (source, repaired, repaired.replace("{{", "{").replace("}}", "}"))
+    ):
         try:
             value, end = decoder.raw_decode(candidate)
         except (ValueError, RecursionError):
@@ -287,7 +223,7 @@ def _answer_in_object(value: dict[Any, Any], context: Context) -> str:
         raise NoAnswerError(ABSTAINED, abstained=True)
     answers = [key for key in value if kind_of(str(key)) == "answer"]
     answers = answers or [
-        k for k in value if kind_of(str(k)) == "response" or names[k] in _RESPONSE_KEYS
+        k for k in value if kind_of(str(k)) == "response" or names[k] in RESPONSE_KEYS
     ]
     if answers:
         given = [
@@ -322,201 +258,3 @@ def _answer_in_object(value: dict[Any, Any], context: Context) -> str:
     if len(others) > 1 or not known:
         raise NoAnswerError(NOT_UNDERSTOOD)
     return str(text)
-
-
-# Elements of XML and HTML -------------------------------------------------------------------
-
-_TAG = re.compile(
-    r"<\s{0,2}(\\?/)?\s{0,2}([^\W\d][\w:.\-]{0,60})"
-    r"((?:\s{1,3}[\w:.\-]{1,60}\s{0,3}=\s{0,3}(?:\"[^\"<>]{0,300}\"|'[^'<>]{0,300}'|[^\s\"'<>]{1,100})){0,10})"
-    r"\s{0,3}(/)?\s{0,2}>"
-)
-_NO_CONTENT = re.compile(r"<!--.{0,500}?-->|<\?xml[^<>]{0,200}\?>|\]\]>", re.DOTALL)
-_PAGE = re.compile(r"\s*<(?:!doctype|html|head)\b", re.IGNORECASE)
-_LINES = frozenset(
-    [
-        "p",
-        "div",
-        "br",
-        "ul",
-        "ol",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "blockquote",
-        "pre",
-        "section",
-        "article",
-        "tr",
-        "hr",
-        "body",
-        "main",
-        "table",
-        "tbody",
-        "thead",
-    ]
-)
-_IN_LINE = frozenset(
-    [
-        "b",
-        "i",
-        "u",
-        "em",
-        "strong",
-        "span",
-        "code",
-        "q",
-        "cite",
-        "a",
-        "sub",
-        "sup",
-        "small",
-        "mark",
-        "font",
-        "center",
-        "tt",
-        "kbd",
-        "var",
-        "samp",
-        "abbr",
-        "big",
-        "td",
-        "th",
-        "ins",
-        "dfn",
-        "time",
-        "label",
-    ]
-)
-_STRUCK_OUT = re.compile(
-    r"<(del|s|strike|script|style)\b[^<>]{0,100}>.{0,500}?</\1\s?>", re.IGNORECASE | re.DOTALL
-)
-
-
-def from_elements(text: str, context: Context) -> str:
-    """The content of the element that holds the answer, or the text without HTML's tags."""
-    angled = re.fullmatch(r"<{1,2}([^<>/\n]{1,200})>{1,2}", text)
-    if angled and context.passages.hold(angled[1]) and not context.passages.contain(text):
-        return angled[1]
-    if _PAGE.match(text):
-        raise NoAnswerError(NOT_UNDERSTOOD)  # a server's error page
-    text = _STRUCK_OUT.sub("", _NO_CONTENT.sub("", text).replace("<![CDATA[", ""))
-    tags = list(_TAG.finditer(text))
-    if not tags:
-        return text if context.passages.hold(text) else html.unescape(text)
-    answers = [tag for tag in tags if kind_of(tag[2]) == "answer"]
-    answers = answers or [tag for tag in tags if _is_response(tag[2])]
-    if answers:
-        return html.unescape(chosen(_contents(text, answers), context))
-    asides = [tag for tag in tags if _is_aside(tag[2]) and not tag[4]]
-    if asides:
-        outside = _outside(text, asides)
-        if not has_word(outside):
-            raise NoAnswerError(NOT_UNDERSTOOD)
-        return outside
-    return html.unescape(_TAG.sub(lambda tag: _replacement(tag, text, context), text))
-
-
-def _is_response(name: str) -> bool:
-    return kind_of(name) == "response" or name.lower() in _RESPONSE_KEYS | {"assistant"}
-
-
-def _is_aside(name: str) -> bool:
-    return kind_of(name) in ("aside", "question") or name.lower() in ("caption", "title")
-
-
-def _contents(text: str, tags: list[re.Match[str]]) -> list[tuple[str, str]]:
-    """What stands in each innermost element; a missing end or beginning is that of the text."""
-    found = []
-    for number, tag in enumerate(tags):
-        following = tags[number + 1] if number + 1 < len(tags) else None
-        if tag[4] or (tag[1] and number > 0):
-            continue
-        if tag[1]:
-            found.append((tag[2].lower(), text[: tag.start()]))
-        elif following is None or following[1]:
-            end = following.start() if following else len(text)
-            found.append((tag[2].lower(), text[tag.end() : end]))
-    return found
-
-
-def _outside(text: str, tags: list[re.Match[str]]) -> str:
-    kept, position, depth = [], 0, 0
-    for tag in tags:
-        if depth == 0 and not tag[1]:
-            kept.append(text[position : tag.start()])
-        depth = max(0, depth - 1) if tag[1] else depth + 1
-        position = tag.end()
-    return "\n".join([*kept, text[position:] if depth == 0 else ""])
-
-
-def _replacement(tag: re.Match[str], text: str, context: Context) -> str:
-    """What stands for a tag in plain text."""
-    name = tag[2].lower()
-    if context.passages.hold(tag[0]) and tag[0] in text and name not in _LINES | _IN_LINE | {"li"}:
-        return tag[0]
-    if name == "li":
-        return "" if tag[1] else "\n- "
-    if name in _LINES:
-        return "\n"
-    if name in _IN_LINE:
-        return ""
-    before = text[max(0, tag.start() - 1) : tag.start()]
-    if before.isalnum() and f"</{tag[2]}" not in text:
-        return tag[0]  # vector<int>
-    raise NoAnswerError(NOT_UNDERSTOOD)
-
-
-# Tables and LaTeX ---------------------------------------------------------------------------
-
-_RULE = re.compile(r"[\s|:+\-=]+")
-_LATEX = re.compile(
-    r"\\(?:boxed|text|textbf|textit|mathrm|mathbf|fbox|mbox|emph)\s?\{([^{}]{0,2000})\}"
-)
-_BOXED = re.compile(r"\\(?:boxed|fbox)\s?\{([^{}]{0,2000})\}")
-
-
-def from_table(text: str, context: Context) -> str:
-    """The cell of a Markdown table that holds the answer."""
-    lines = [line.strip() for line in text.strip().split("\n") if line.strip()]
-    if len(lines) < 2 or not all(line.startswith("|") for line in lines[:2]):
-        return text
-    table = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in lines
-        if line.startswith("|") and not _RULE.fullmatch(line)
-    ]
-    if not table:
-        raise NoAnswerError(NOTHING_LEFT)
-    header = [_is_answer(cell) for cell in table[0]]
-    if len(table) > 1 and sum(header) == 1 and all(len(row) == len(header) for row in table):
-        cells = [row[header.index(True)] for row in table[1:]]
-    elif rows := [row for row in table if len(row) == 2 and _is_answer(row[0])]:
-        cells = [row[1] for row in rows]
-    elif {len(row) for row in table} == {1} and len(table) == 1:
-        cells = table[0]
-    else:
-        raise NoAnswerError(NOT_UNDERSTOOD)
-    return _answer_in_list(list(cells), context)
-
-
-def _is_answer(cell: str) -> bool:
-    return kind_of(words(cell)) in ("answer", "response")
-
-
-def from_latex(text: str, context: Context) -> str:
-    """What stands in a box, and text without its commands."""
-    if "\\" in text:
-        unnested = re.sub(
-            r"\\(?:text|textbf|textit|mathrm|mathbf|mbox|emph)\s?\{([^{}]{0,2000})\}", r"\1", text
-        )
-        if boxed := dict.fromkeys(_BOXED.findall(unnested)):
-            if len(boxed) > 1:
-                raise NoAnswerError(NOT_UNDERSTOOD)
-            return next(iter(boxed))
-        text = _LATEX.sub(r"\1", unnested)
-        text = re.sub(r"^\\[(\[]\s{0,3}(.{1,500}?)\s{0,3}\\[)\]]$", r"\1", text, flags=re.DOTALL)
-    return re.sub(r"^(\${1,2})([^$\n]{1,500})\1([.]?)$", r"\2\3", text)
