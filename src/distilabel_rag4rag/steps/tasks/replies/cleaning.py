@@ -35,6 +35,11 @@ _LOOSE_MARKS = re.compile(r"^(?:\.{3}|…)\s?|[ ]?(?:…|\^\[\d{1,2}\]|#{2,}|[ ]
 _IS_THE_ANSWER = matches(r"^(.{1,300}?)\sis the (?:final |correct |right )?answer[.!]?$")
 _LINK = re.compile(r"!?\[([^\[\]\n]{1,200})\]\((?:https?:|www\.|#|/)[^()\s]{0,300}\)")
 _BOLD = re.compile(r"(?<!\w)(\*{2,3})(?=\S)([^*\n]{1,300}?)(?<=\S)\1(?!\w)")
+_ITALIC = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,300}?)(?<=\S)\*(?![\w*])")
+_CONFIDENCE = matches(
+    rf"[\s,;|–—-]{{0,4}}[(\[|]?\s?(?:{pattern('sureness')})(?:\s(?:score|level))?"
+    r"\s?[:=]?\s?(?:\d[\d.,]{0,6}\s?%?(?:/\d{1,3})?|high|medium|low|hoch|mittel|niedrig)[)\]]?\.?$"
+)
 # Not "> 5 mg" nor ">= 3".
 _SIGNS = {"-", ">", ">=", "=>", "<", "<=", "=", "±"}
 _QUOTED = re.compile(r"^[ \t]{0,3}>(?!\s?[=\d])[ \t]?", re.MULTILINE)
@@ -85,7 +90,10 @@ def without_quotes(text: str, context: Context) -> str:
 
 def clean(text: str, context: Context) -> str:
     """The answer of one line, without what models put around it."""
-    text = " ".join(_BOLD.sub(r"\2", _LINK.sub(r"\1", text)).split())
+    text = _BOLD.sub(r"\2", _LINK.sub(r"\1", text))
+    if not context.passages.contain(text):
+        text = _ITALIC.sub(r"\1", text)
+    text = " ".join(text.split())
     for _ in range(_ROUNDS):
         before = text
         text = without_question(text, context)
@@ -93,6 +101,7 @@ def clean(text: str, context: Context) -> str:
             text = _without_source(_PASSAGE.sub("", text))
             text = _without_name_of_the_asked(text, context)
             text = _IS_THE_ANSWER.sub(r"\1", text)
+            text = _CONFIDENCE.sub("", text)
         if not context.passages.contain(text):
             text = _LOOSE_MARKS.sub("", text)
         text = _unwrapped(_CITATION.sub(r"\1", _without_symbols(text, context)), context)
@@ -170,6 +179,8 @@ def _unwrapped(text: str, context: Context) -> str:
     if text[:1] == '"' == text[-1:] and '""' in (text[:2], text[-2:]) and text.count('"') % 2 == 0:
         paired = len(text) > 2  # a quotation that begins or ends with a quotation
     if paired and not text.startswith("__"):
+        return text[1:-1].strip()
+    if re.fullmatch(r"\([^():]+\)", text) and not context.passages.contain(text):
         return text[1:-1].strip()
     if text.startswith("__") and text.endswith("__") and context.passages.hold(text[2:-2]):
         return text[2:-2].strip()

@@ -41,6 +41,26 @@ _LATEX_COMMAND = re.compile(
 _SEPARATORS = re.compile(r"(?<=[a-z])(?=[A-Z])|[_\-.\s]+")
 
 
+class _Different:
+    """The values of a key that an object has twice."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        found[key] = value if found.get(key, value) == value else _Different()
+    return found
+
+
+#: Numbers stay as they are written.
+_AS_WRITTEN: dict[str, Any] = {
+    "strict": False,
+    "parse_int": str,
+    "parse_float": str,
+    "object_pairs_hook": _object,
+}
+
+
 def from_whole_json(text: str, context: Context) -> str:
     """The answer in a reply that is JSON and nothing else, whatever stands in its texts."""
     source = text
@@ -50,7 +70,7 @@ def from_whole_json(text: str, context: Context) -> str:
     if not (quoted or source.lstrip()[:1] in ("{", "[")) or len(source) > _LENGTH:
         return text
     try:
-        value = json.loads(_json(source), strict=False, parse_int=str, parse_float=str)
+        value = json.loads(_json(source), **_AS_WRITTEN)
     except (ValueError, RecursionError):
         return text
     return answer_in(value, context)
@@ -103,7 +123,7 @@ def object_in(text: str) -> dict[str, Any] | None:
 
 def _parsed(source: str) -> tuple[Any, str]:
     """A value at the start of a text, and what follows it; numbers stay as they are written."""
-    decoder = json.JSONDecoder(strict=False, parse_int=str, parse_float=str)
+    decoder = json.JSONDecoder(**_AS_WRITTEN)
     source = _json(source)
     plain = source.translate(str.maketrans("“”„‟", '""""'))
     repaired = _TRAILING_COMMA.sub("", _COMMENT.sub("", plain))

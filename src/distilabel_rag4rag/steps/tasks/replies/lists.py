@@ -7,7 +7,8 @@ from distilabel_rag4rag.steps.tasks.replies.context import Context
 
 _BULLET = re.compile(
     r"(?P<indent>[ \t]{0,8})(?:(?P<mark>[-*+•‣▪◦●○·–—∙■□➢➤►▶✓✔✅☑☐→])[ \t]+(?:\[[ xX]\][ \t]+)?"
-    r"|\(?(?P<number>\d{1,3})(?:[.)][ \t]+|、[ \t]*)|\(?(?P<letter>[a-z]|[IVX]{1,4})[.)][ \t]+"
+    r"|\(?(?P<number>\d{1,3})(?:[.)][ \t]+|、[ \t]*)"
+    r"|\(?(?P<letter>[a-z]|[IVX]{1,4}|[A-H](?=\)))[.)][ \t]+"
     r"|(?P<circled>[①-⑳])[ \t]*)"
     r"(?P<item>\S.*)"
 )
@@ -47,6 +48,8 @@ def items_of(text: str, context: Context) -> list[str]:
 
 def _is_no_list(found: re.Match[str], line: str, context: Context) -> bool:
     """Whether the mark of a single item belongs to it: "1. FC Köln", "24. Dezember", "- 5 °C"."""
+    if found["letter"] and line.startswith(f"{found['letter']})"):  # "B) Torgau" of a choice
+        return context.passages.contain(line)
     if found["letter"] or (found["number"] and int(found["number"]) != 1):
         return True
     if context.passages.contain(line):

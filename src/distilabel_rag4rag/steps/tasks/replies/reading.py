@@ -46,6 +46,9 @@ _LEFT_OVER = re.compile(
     re.IGNORECASE,
 )
 
+# A line that goes on in the next: it ends with a comma or a short word in lower case.
+_BREAKS_OFF = re.compile(r"(?:,|\s[^\W\d_A-Z]{1,3})$")
+
 # "\\n" where a server escaped what it sent; LaTeX's \\nu is none.
 _LITERAL_LINE_END = re.compile(r"\\n(?=\\n|[A-Z\s*#`\-]|$)")
 
@@ -166,18 +169,20 @@ def _settled(line: str, context: Context) -> str:
 def _first_line(text: str, context: Context) -> str:
     """The first line that holds an answer.
 
-    Where it is a sentence that stands in no passage, and a later line stands in one, it is not
-    known which of them is the answer.
+    Raises:
+        NoAnswerError: if another line may be the answer as well: the first stands in no passage,
+            and it breaks off, or a short line behind it stands in one.
     """
     lines = [line for line in text.split("\n") if has_word(line)]
-    cleaned = ((line, _settled(line, context)) for line in lines)
-    line, answer = next(((line, answer) for line, answer in cleaned if has_word(answer)), ("", ""))
-    if not context.passages.hold(answer) and answer.endswith((".", "!", "…")):
-        for other in lines[lines.index(line) + 1 :] if line else ():
-            if (
-                len(other) < len(answer)
-                and context.passages.hold(other)
-                and words(other) not in words(answer)
-            ):
-                raise NoAnswerError(NOT_UNDERSTOOD)
+    cleaned = ((n, _settled(line, context)) for n, line in enumerate(lines))
+    number, answer = next(((n, answer) for n, answer in cleaned if has_word(answer)), (0, ""))
+    if context.passages.hold(answer):
+        return answer
+    if lines[number + 1 :] and _BREAKS_OFF.search(answer):
+        raise NoAnswerError(NOT_UNDERSTOOD)
+    sentence = answer.endswith((".", "!", "…"))
+    for other in lines[number + 1 :]:
+        short = len(other) < len(answer) if sentence else other.count(" ") < 5
+        if short and context.passages.hold(other) and words(other) not in words(answer):
+            raise NoAnswerError(NOT_UNDERSTOOD)
     return answer

@@ -10,9 +10,11 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+from distilabel_rag4rag.schema import NOT_UNDERSTOOD
 from distilabel_rag4rag.steps.tasks.replies.context import Context
 from distilabel_rag4rag.steps.tasks.replies.languages import LANGUAGES, pattern
 from distilabel_rag4rag.steps.tasks.replies.passages import words
+from distilabel_rag4rag.steps.tasks.replies.reply import NoAnswerError
 
 #: What the prompt asks the LLM to reply when the passages do not hold the answer.
 MARKER = "NOT IN PASSAGES"
@@ -51,6 +53,7 @@ class _Refusal(NamedTuple):
     only: re.Pattern[str]
     whole: re.Pattern[str]
     end: re.Pattern[str]
+    bare: re.Pattern[str] | None
 
 
 def _refusal(language: dict[str, list[str]]) -> _Refusal:
@@ -70,6 +73,12 @@ def _refusal(language: dict[str, list[str]]) -> _Refusal:
         only=re.compile(near),
         whole=re.compile(joined["refusal"]),
         end=re.compile(f"{edge}(?:{joined['refusal_end']})$"),
+        # The marker in other words: "NOT IN CONTEXT", "NICHT IN DEN PASSAGEN".
+        bare=re.compile(
+            rf"(?:{joined['no']})(?: \w+)? (?:{joined['inside']}) (?:\w+ ){{0,2}}(?:{text})"
+        )
+        if "inside" in joined
+        else None,
     )
 
 
@@ -94,15 +103,31 @@ def holds_marker(text: str, context: Context) -> bool:
 def without_refusals(text: str, context: Context) -> str:
     """The text before it says that the passages do not say something; "" where it begins so.
 
-    What comes before such words is an answer only where it stands in a passage.
+    What comes before such words is an answer where it stands in a passage.
+
+    Raises:
+        NoAnswerError: if what comes before may be an answer that is worded freely.
     """
     kept = 0
     for sentence in _SENTENCE.split(text[:_LENGTH])[:20]:
         before = text[:kept].strip()
         if _refuses(sentence, context, first=not _without_sorry(words(before))):
-            return before if context.passages.hold(before) else ""
+            if context.passages.hold(before):
+                return before
+            if _may_answer(before, context):
+                raise NoAnswerError(NOT_UNDERSTOOD)
+            return ""
         kept += len(sentence)
     return text
+
+
+def _may_answer(text: str, context: Context) -> bool:
+    """Whether a text has a name or a number of the passages that the question has not."""
+    asked = set(words(context.question).split())
+    names = re.findall(r"(?<!^)(?<![.!?]\s)\b(?:[^\W\d_a-z]\w+|\d[\w.,]*)", text)
+    return any(
+        context.passages.hold(name) and words(name) not in asked for name in dict.fromkeys(names)
+    )
 
 
 def _without_sorry(plain: str) -> str:
@@ -125,6 +150,7 @@ def _refuses(sentence: str, context: Context, first: bool) -> bool:
     for language in _REFUSALS:
         if first and (
             any(language.whole.fullmatch(clause) for clause in whole)
+            or (language.bare and any(map(language.bare.fullmatch, whole)))
             or (len(plain) < 150 and language.end.search(plain))
         ):
             return True

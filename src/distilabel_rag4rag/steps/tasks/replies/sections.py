@@ -53,7 +53,13 @@ _INTRODUCTION = matches(rf"(?:{pattern('introduction')})\s?[:：]\s{{0,3}}(?=\S)
 _SOURCE = matches(rf"(?:{pattern('source')})\s{{0,3}}[,:，：]\s{{0,3}}")
 _STARTS_WITH_ANSWER_IS = matches(rf"(?:{pattern('answer_is')}){_NOT}\s{{0,3}}")
 _NOTHING_SAID = matches(rf"(?:{pattern('source')}|{pattern('answer_is')})[\s,:.，：]*")
-_SECOND_THOUGHT = matches(r"[.!?…]\s{1,3}(?:no,?\s)?(?:wait|hmm+|hold on)\b[,.!…]")
+_SECOND_THOUGHT = matches(
+    r"(?:[.!?…]\s{1,3}|\n\s{0,3})(?:oh,?\s|no,?\s|but\s)?(?:(?:wait|hmm+|hold on|actually"
+    r"|scratch that|on second thoughts?|let me (?:correct|revise|re-?check|reconsider)"
+    r"|i made a mistake)\b[\s,.!:…–—-]"
+    r"|(?:no|sorry|correction)[,:!]\s"
+    r"|(?:that|this|it)(?: is| was|'s) (?:wrong|incorrect|not right)\b)"
+)
 _CLOSING = matches(rf"[^\w\n]{{0,3}}(?:{pattern('closing')})")
 _CLOSING_SENTENCE = matches(rf"(?<=[.!?。！？\"”])\s{{1,3}}(?:{pattern('closing')})[^\n]{{0,200}}$")
 _DELIBERATION = matches(
@@ -225,7 +231,17 @@ def chosen(found: list[tuple[str, str]], context: Context) -> str:
     length = ("short", "brief", "kurz", "courte", "corta", "krótka", "rövid", "concise", "exact")
     other = ("long", "full", "complete", "sentence", "detailed")
     for wanted in (
-        ("final", "endgültig", "ostateczn", "végső", "最终", "最終"),
+        (
+            "final",
+            "correct",
+            "revised",
+            "endgültig",
+            "korrektur",
+            "ostateczn",
+            "végső",
+            "最终",
+            "最終",
+        ),
         length if context.short else other,
     ):
         best = [item for item in found if any(word in item[0] for word in wanted)]
