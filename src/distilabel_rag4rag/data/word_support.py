@@ -70,10 +70,10 @@ def word_support(
         language: whose function words do not count: "en", "de", "fr", "es" or "it"; in others
             all words count.
     """
-    held = {word for passage in evidence for word, _, _ in _words(passage)}
-    asked = {word for word, _, _ in _words(question)}
-    ignored = _function_words(language)
-    words = [item for item in _words(answer) if item[0] not in ignored]
+    held = {word for passage in evidence for word, _, _ in words_of(passage)}
+    asked = {word for word, _, _ in words_of(question)}
+    ignored = function_words(language)
+    words = [item for item in words_of(answer) if item[0] not in ignored]
     found = dict.fromkeys(word for word, _, _ in words)
     if not found:
         return WordSupport(None, [], [])
@@ -89,11 +89,12 @@ def word_support(
 
 
 @cache
-def _function_words(language: str) -> frozenset[str]:
+def function_words(language: str) -> frozenset[str]:
+    """The words of a language that name nothing, such as "the"; none where it is not known."""
     return frozenset(word.replace("’", "'") for word in _STOPWORDS.get(language, ()))
 
 
-def _words(text: str) -> list[tuple[str, str, bool]]:
+def words_of(text: str) -> list[tuple[str, str, bool]]:
     """Each word for comparison, as it is written, and whether it is a name by its capital."""
     text = unicodedata.normalize("NFKC", text).replace("’", "'")
     text = UNSPACED.sub(lambda found: f" {found[0]} ", _GROUPED.sub("", text))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from distilabel_rag4rag.errors import ConfigError
-from distilabel_rag4rag.experiment.build_settings import BuildSettings
+from distilabel_rag4rag.experiment.build_settings import ROW_CHECKS, BuildSettings
 from distilabel_rag4rag.experiment.checks import check_judge, check_out
 from distilabel_rag4rag.experiment.experiment import Watcher
 from distilabel_rag4rag.models.packaged import EMBEDDED
@@ -283,6 +283,7 @@ class Build:
             corpus=str(self.out / PASSAGES_FILE),
             judge=self._models.judge(),
             negatives={"num_negatives": negatives} if negatives else None,
+            checks=[check for check in self._checks if check in ROW_CHECKS],
             pipeline_class=FailFastPipeline,
         )
 

@@ -19,7 +19,17 @@ QUESTION_TYPES = (
 )
 #: The checks that a row must pass to be trained on. The round trip is marked as well, but without
 #: what the retriever does not find yet there is nothing to learn.
-DROPPING = ("grounding", "self_contained", "length", "language", "duplicates")
+DROPPING = (
+    "grounding",
+    "informative",
+    "answers_question",
+    "self_contained",
+    "length",
+    "language",
+    "duplicates",
+)
+#: Those that look at a row alone.
+ROW_CHECKS = ("grounding", "words_supported", *DROPPING[1:-1])
 CHECKS = ("grounding", "words_supported", *DROPPING[1:], "round_trip")
 
 
@@ -65,7 +75,8 @@ class BuildSettings(ModelSettings):
     checks: list[str] = Field(
         list(DROPPING),
         description="Checks that a row must pass, comma-separated: grounding, words_supported,"
-        " self_contained, length, language, duplicates, round_trip. All are made and reported.",
+        " informative, answers_question, self_contained, length, language, duplicates, round_trip."
+        " All are made and reported.",
     )
     negatives: int = Field(5, ge=0, description="Hard negatives per question; 0 for none.")
     estimate: bool = Field(

@@ -13,8 +13,10 @@ from distilabel_rag4rag.models.llms.cached_llm import cached
 from distilabel_rag4rag.pipelines.arms import Style, placed
 from distilabel_rag4rag.steps.columns import CompleteAnswer
 from distilabel_rag4rag.steps.filtering import (
+    MarkAnswersQuestion,
     MarkDuplicateQuestions,
     MarkGrounded,
+    MarkInformative,
     MarkLanguage,
     MarkQuestionLength,
     MarkRoundTrip,
@@ -31,6 +33,8 @@ from distilabel_rag4rag.steps.tasks.repair_answer import RepairAnswer
 
 #: How far down the embedder's list a question's own passage is looked for.
 RANK_DEPTH = 100
+#: The checks of a row alone whose rows count when duplicates are looked for.
+FIRST_CHECKS = ("grounding", "informative", "answers_question", "self_contained")
 
 Settings = dict[str, Any]
 
@@ -51,6 +55,7 @@ def build(
     threshold: float = 0.5,
     style: Style = "short",
     check_language: bool = True,
+    checks: Sequence[str] = FIRST_CHECKS,
     all_at_once: bool = True,
     batch_size: int = 32,
     name: str = "build",
@@ -79,6 +84,7 @@ def build(
         style: `short` answers or full `sentence`s.
         check_language: whether the question must be in its passage's language; needs the extra
             `documents`.
+        checks: a row that did not pass one of these makes no other row a duplicate.
         all_at_once: whether the steps that need all rows are part of the graph. Without them it
             can be run on a part of the passages, and `select` on the rows of all parts.
         batch_size: passages, and questions, per batch.
@@ -91,7 +97,7 @@ def build(
             *_asking(question_llm or llm, embeddings, corpus, k, question, batch_size),
             *_answering(llm, judge, answer, repair, threshold, style, batch_size),
             *_row_checks(check_language, batch_size),
-            *(_corpus_steps(embeddings, corpus, negatives, judge) if all_at_once else ()),
+            *(_corpus_steps(embeddings, corpus, negatives, judge, checks) if all_at_once else ()),
         ]
         _chain(load, steps)
     return pipeline
@@ -104,6 +110,7 @@ def select(
     corpus: Any,
     judge: LettuceDetectJudge,
     negatives: Settings | None = None,
+    checks: Sequence[str] = FIRST_CHECKS,
     batch_size: int = 1_000,
     name: str = "select",
     pipeline_class: type[Pipeline] = Pipeline,
@@ -115,10 +122,11 @@ def select(
 
     Args:
         rows: what `questions` made.
-        embeddings, corpus, judge, negatives, batch_size, name, pipeline_class: as in `build`.
+        embeddings, corpus, judge, negatives, checks, batch_size, name, pipeline_class: as in
+            `build`.
     """
     with pipeline_class(name=name) as pipeline:
-        _chain(_load(rows, batch_size), _corpus_steps(embeddings, corpus, negatives, judge))
+        _chain(_load(rows, batch_size), _corpus_steps(embeddings, corpus, negatives, judge, checks))
     return pipeline
 
 
@@ -197,6 +205,8 @@ def _row_checks(check_language: bool, batch_size: int) -> list[_Step]:
     evidence = {"contexts": "context"}
     steps: list[_Step] = [
         MarkWordsSupported(name="mark_words_supported", input_mappings=evidence, **settings),
+        MarkInformative(name="mark_informative", **settings),
+        MarkAnswersQuestion(name="mark_answers_question", input_mappings=evidence, **settings),
         MarkSelfContained(name="mark_self_contained", **settings),
         MarkQuestionLength(name="mark_length", least_words=2, **settings),
     ]
@@ -206,13 +216,17 @@ def _row_checks(check_language: bool, batch_size: int) -> list[_Step]:
 
 
 def _corpus_steps(
-    embeddings: Embeddings, corpus: Any, negatives: Settings | None, judge: LettuceDetectJudge
+    embeddings: Embeddings,
+    corpus: Any,
+    negatives: Settings | None,
+    judge: LettuceDetectJudge,
+    checks: Sequence[str],
 ) -> list[_Step]:
     steps: list[_Step] = [
         MarkDuplicateQuestions(
             name="mark_duplicates",
             embeddings=embeddings,
-            checks=["grounding", "self_contained"],
+            checks=list(checks),
         ),
         MarkRoundTrip(name="mark_round_trip", corpus=corpus),
     ]

@@ -9,7 +9,9 @@ import pytest
 from distilabel_rag4rag import (
     KeepMarked,
     Mark,
+    MarkAnswersQuestion,
     MarkDuplicateQuestions,
+    MarkInformative,
     MarkLanguage,
     MarkQuestionLength,
     MarkRoundTrip,
@@ -213,6 +215,8 @@ def test_how_near_is_decided_by_the_size_of_the_corpus(passages: int, within: in
         MarkQuestionLength(most_words=9),
         MarkLanguage(languages=["en"]),
         MarkWordsSupported(least=0.5),
+        MarkInformative(language="de"),
+        MarkAnswersQuestion(margin=0.5),
         MarkRoundTrip(within=7, columns={"context": "text"}),
         MarkDuplicateQuestions(embeddings=embedded.embeddings(), similarity=0.9),
     ],

@@ -1,0 +1,72 @@
+"""Whether an answer says something that its question does not."""
+
+import re
+from collections import Counter
+
+from distilabel_rag4rag.data.word_support import function_words, words_of
+
+#: Words that say something, though they name nothing.
+_TELLING = frozenset(
+    ("all", "both", "few", "half", "many", "most", "much", "neither", "never", "no", "none", "not")
+) | {"nothing", "yes"}
+#: "Was it cast in Ulm or in Torgau?"
+_CHOICE = re.compile(r"\bor\b", re.IGNORECASE)
+_ENDING = re.compile(r"(?:ies|ied|ing|es|ed|s|e|d|y)$")
+#: Words in a row whose repetition is looked for, and how often they must come.
+_RUN, _TIMES = 4, 3
+
+
+def new_words(question: str, answer: str, language: str = "en") -> list[str]:
+    """The answer's content words that the question does not hold, as they are written.
+
+    "carries" is no new word where the question says "carry"; in English alone.
+
+    Args:
+        question: the question. Where it offers a choice ("… or …"), all words are new.
+        answer: the answer.
+        language: whose function words do not count, see `word_support`.
+    """
+    english = language == "en"
+    held = {_form(word, english) for word, _, _ in words_of(question)}
+    if english and _CHOICE.search(question):
+        held = set()
+    ignored = function_words(language) - _TELLING
+    return [
+        written
+        for word, written, _ in words_of(answer)
+        if word not in ignored and _form(word, english) not in held
+    ]
+
+
+def word_forms(text: str, language: str = "en") -> list[str]:
+    """The content words of a text, each as what its forms have in common.
+
+    Args:
+        text: the text.
+        language: whose function words do not count; endings are known in English alone.
+    """
+    ignored = function_words(language)
+    return [_form(word, language == "en") for word, _, _ in words_of(text) if word not in ignored]
+
+
+def repeated_words(answer: str) -> str | None:
+    """The words that an answer says three times or more; None where it repeats nothing.
+
+    Args:
+        answer: the answer.
+    """
+    words = words_of(answer)
+    runs = Counter(
+        tuple(word for word, _, _ in words[start : start + _RUN])
+        for start in range(len(words) - _RUN + 1)
+    )
+    run, times = runs.most_common(1)[0] if runs else ((), 0)
+    return " ".join(run) if times >= _TIMES else None
+
+
+def _form(word: str, english: bool) -> str:
+    """What the forms of a word have in common."""
+    if not english or not word.isalpha():
+        return word
+    stem = _ENDING.sub("", word)  # one ending after the other: "stands", "stand", "stan"
+    return word if stem == word or len(stem) < 3 else _form(stem, english)
