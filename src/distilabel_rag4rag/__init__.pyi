@@ -36,7 +36,10 @@ from .steps.tasks.question_generation import QuestionGeneration
 from .steps.tasks.repair_answer import RepairAnswer
 from .steps.tasks.zero_shot_answer_generation import ZeroShotAnswerGeneration
 from .training.evaluate import evaluate_retrievers
+from .training.finetune import finetune
 from .training.read_data import read_retrieval_data
+from .training.study import Study
+from .training.train import Training
 
 __all__ = [
     "AnswerFromColumn",
@@ -73,6 +76,8 @@ __all__ = [
     "RetrievalData",
     "RetrievalEvaluation",
     "SafeDistiset",
+    "Study",
+    "Training",
     "ZeroShotAnswerGeneration",
     "cached",
     "check_export",
@@ -81,6 +86,7 @@ __all__ = [
     "embedded",
     "evaluate_retrievers",
     "export_training_data",
+    "finetune",
     "load_passages",
     "load_rows",
     "pipelines",

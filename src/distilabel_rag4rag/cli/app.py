@@ -15,6 +15,7 @@ from distilabel_rag4rag.cli.publish_command import publish
 from distilabel_rag4rag.cli.quiet import quiet
 from distilabel_rag4rag.cli.report_command import report
 from distilabel_rag4rag.cli.review_commands import review
+from distilabel_rag4rag.cli.train_command import train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,3 +56,4 @@ app.add_typer(review, name="review")
 app.command()(publish)
 app.command("check-export")(check_export)
 app.command()(evaluate)
+app.command()(train)

@@ -42,9 +42,9 @@ def with_options(text: str) -> str:
     """The text with the options of the settings that stand in it in backticks."""
     from distilabel_rag4rag.experiment.build_settings import BuildSettings
     from distilabel_rag4rag.experiment.settings import Settings
-    from distilabel_rag4rag.training.settings import EvaluationSettings
+    from distilabel_rag4rag.training.settings import EvaluationSettings, TrainingSettings
 
-    models = (Settings, BuildSettings, EvaluationSettings)
+    models = (Settings, BuildSettings, EvaluationSettings, TrainingSettings)
     names = {*_OTHERS, *(name for model in models for name in model.model_fields)}
     return re.sub(
         r"`(\w+)((?:\.\w+)?)`",

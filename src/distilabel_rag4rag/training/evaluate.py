@@ -1,6 +1,7 @@
 """Evaluates retrievers on a set, always beside BM25."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distilabel_rag4rag.comparison.retrieval_evaluation import (
@@ -56,6 +57,12 @@ def evaluate_retrievers(
         runs[name] = rank_by_model(loaded, data, batch_size=encode_batch_size)
     parts = data.parts(trained.passages) if trained.passages else [data]
     return [evaluate_rankings(part, runs, Resampling(seed=seed)) for part in parts]
+
+
+def short_name(model: str) -> str:
+    """A model's name without the folders above it."""
+    is_folder = model.startswith(("/", ".", "~")) or model.count("/") > 1
+    return Path(model).name if is_folder else model
 
 
 class Evaluate:

@@ -1,6 +1,6 @@
 """The settings of evaluation and training: names, meanings, defaults and bounds, each once."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
@@ -12,8 +12,14 @@ def _split_names(names: Any) -> Any:
     return [name.strip() for name in names.split(",")] if isinstance(names, str) else names
 
 
-#: A list that the command line takes with commas.
+#: Lists that the command line takes with commas.
 Names = Annotated[list[str], BeforeValidator(_split_names)]
+Numbers = Annotated[list[int], BeforeValidator(_split_names)]
+
+#: The formats of an export that can be trained on.
+Data = Literal["pairs", "triplets", "tuples", "scores", "answer_pairs"]
+#: Losses that learn from the scores of a teacher.
+DISTILLING = ("margin_mse", "distill_kl")
 
 
 class RetrieverSettings(BaseModel):
@@ -65,6 +71,98 @@ class EvaluationSettings(RetrieverSettings):
     @classmethod
     def _each_once(cls, models: list[str]) -> list[str]:
         return each_once(models)
+
+
+class TrainingSettings(RetrieverSettings):
+    """What is trained on what, and how."""
+
+    source: str | None = Field(
+        None, description="The folder of build, or of an export (`pairs/train.parquet`, …)."
+    )
+    models: Names = Field(
+        [EMBEDDED],
+        description="The model to fine-tune: a folder or a Hub id of sentence-transformers,"
+        " embedded (the packaged model) or static (a static model made of it). In a study several,"
+        " comma-separated.",
+    )
+    data: Data | None = Field(
+        None,
+        description="Which files of the export: pairs, tuples or triplets (with hard negatives),"
+        " scores (with a teacher's), or answer_pairs. By default pairs, or scores for a loss that"
+        " learns from them.",
+    )
+    loss: Literal["multiple_negatives", "cached_multiple_negatives", "margin_mse", "distill_kl"] = (
+        Field(
+            "multiple_negatives",
+            description="multiple_negatives, cached_multiple_negatives (large batches in bounded"
+            " memory), or margin_mse and distill_kl, which learn the scores of a teacher.",
+        )
+    )
+    teacher: str | None = Field(
+        None,
+        description="Where the scores come from: a cross-encoder's folder or Hub id, or fusion"
+        " (BM25 and the model before training, together). By default the export's own.",
+    )
+    epochs: float = Field(1, gt=0, description="How often each row is seen.")
+    learning_rate: float | None = Field(
+        None, gt=0, description="By default 2e-5, and 3e-3 for a static model."
+    )
+    batch_size: int = Field(
+        32, ge=2, description="Rows per step; no text stands in two of them (no_duplicates)."
+    )
+    mini_batch_size: int = Field(
+        16, ge=1, description="Rows in memory at once, for cached_multiple_negatives."
+    )
+    matryoshka: Numbers | None = Field(
+        None, description="Sizes to which vectors may be cut afterwards, such as 256,128,64."
+    )
+    freeze_embeddings: bool = Field(
+        False, description="Leave a transformer's token table as it is: faster on CPUs."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="float32, or bfloat16 for a processor that computes in it."
+    )
+    checks: int = Field(
+        1,
+        ge=0,
+        description="How often per epoch the validation split is looked at and the model kept; 0"
+        " never. The best one is taken.",
+    )
+    patience: int = Field(
+        2, ge=1, description="End after so many checks without a better one than before."
+    )
+    resume: bool = Field(
+        False, description="Go on from the last model that was kept in that folder."
+    )
+    evaluate_on: Names | None = Field(
+        None,
+        description="Further sets to evaluate on, comma-separated, in any form that evaluate"
+        " takes.",
+    )
+
+    study: bool = Field(
+        False,
+        description="Train on placebos of the same size too, and say what the data did beyond"
+        " them.",
+    )
+    seeds: int = Field(3, ge=1, description="How often a study trains on each set of rows.")
+    rows: int | None = Field(
+        None, ge=2, description="Rows that a study trains on at most, drawn at random."
+    )
+
+    @field_validator("models")
+    @classmethod
+    def _each_once(cls, models: list[str]) -> list[str]:
+        return each_once(models)
+
+    @property
+    def files(self) -> str:
+        """The files of the export that are trained on."""
+        if self.data is not None:
+            return self.data
+        if self.loss in DISTILLING:
+            return "scores" if self.teacher is None else "tuples"
+        return "pairs"
 
 
 def each_once(names: list[str]) -> list[str]:
