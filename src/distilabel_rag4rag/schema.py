@@ -117,6 +117,7 @@ STEP_COLUMNS: tuple[Column, ...] = (
     Column("tokens", pa.int64(), "length of the passage in the embedder's tokens"),
     Column("keep_row_after_passage", pa.bool_(), "questions can be asked about the passage"),
     Column("passage_reason", pa.string(), "why not, or None"),
+    Column("language", pa.string(), "language of the passage (ISO 639-1), or unknown"),
     Column("question_type", pa.string(), "factoid, why_how, keyword, …"),
     Column("question_reason", pa.string(), "why there is no question, or None"),
     Column("bm25_rank", pa.int64(), "1-based rank of the row's own passage by BM25, or None"),

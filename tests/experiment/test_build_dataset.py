@@ -131,9 +131,15 @@ def test_documents_become_training_data(folder: Path, tmp_path: Path) -> None:
 
     run_json = json.loads((out / "run.json").read_text("utf-8"))
     assert (run_json["documents"], run_json["passages"], run_json["passages_asked"]) == (5, 5, 4)
+    assert {row["language"] for row in rows} == {"en"}
+    took = {stage["stage"]: stage["seconds"] for stage in run_json["stages"]}
+    assert min(took[stage] for stage in ("read", "models", "questions", "judge", "export")) > 0
+    assert took["checks"] < sum(took.values()) / 2
     page = (out / "report.html").read_text("utf-8")
     assert "3 rows to train on" in page
     assert "unclear without the passage" in page
+    assert "Languages of the passages that were asked about: en 4." in page
+    assert '<th scope="row">questions <small>the LLM writes questions</small></th>' in page
     assert not check_export(out / "export")
     pairs = datasets.load_dataset("parquet", data_dir=str(out / "export" / "pairs"))
     anchors = {row["anchor"] for split in pairs.values() for row in split}

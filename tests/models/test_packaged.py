@@ -9,7 +9,12 @@ from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag import EmbeddedEmbeddings, embedded
 from distilabel_rag4rag.models import packaged
-from distilabel_rag4rag.models.llms.embedded_llm import EmbeddedLLM, _cut, _shared_prefix
+from distilabel_rag4rag.models.llms.embedded_llm import (
+    EmbeddedLLM,
+    _batched,
+    _cut,
+    _shared_prefix,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -174,6 +179,18 @@ def test_cut(text, stop, expected):
 )
 def test_shared_prefix(rows, expected):
     assert _shared_prefix(rows) == expected
+
+
+def test_prompts_that_begin_alike_are_batched_together():
+    begins = ["a", "b", "a", "c", "b", "a", "b", "a", "a"]
+    jobs = [(row, 0) for row in range(9)]
+    batches = [[row for row, _ in batch] for batch in _batched(jobs, 4, begins)]
+    # One of "a" is enough of four for a batch of its own; of eight it takes two.
+    assert batches == [[0, 2, 5, 7], [8], [1, 4, 6], [3]]
+    batches = [[row for row, _ in batch] for batch in _batched(jobs, 8, begins)]
+    assert batches == [[0, 2, 5, 7, 8], [1, 4, 6], [3]]
+    batches = [[row for row, _ in batch] for batch in _batched(jobs, 20, begins)]
+    assert batches == [[0, 2, 5, 7, 8], [1, 3, 4, 6]]
 
 
 # -- the embedder -------------------------------------------------------------------------------

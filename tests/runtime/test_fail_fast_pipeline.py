@@ -78,6 +78,7 @@ def test_progress_by_row(tmp_path: Path) -> None:
     counts = [count for step, count in seen if step == "double"]
     assert list(dict.fromkeys(counts)) == [1, 2, 3, 4, 5, 6, 7]
     assert counts == sorted(counts)
+    assert 7 * 0.25 <= run.tally.steps["double"].seconds < 7 * 0.25 + 2
 
 
 def test_progress_by_row_of_replicas(tmp_path: Path) -> None:

@@ -66,6 +66,15 @@ def test_few_failures_are_let_through() -> None:
     assert str(tally) == "ask 100"
 
 
+def test_batches_that_a_step_works_on_at_once_count_once() -> None:
+    tally = Tally()
+    for worked in ((4.0, 6.0), (1.0, 3.0), (2.0, 3.5), (2.5, 3.0), None):
+        tally.add_time("ask", worked, 0.25)
+    tally.add_time("ask", (9.0, 9.5), 0.5)
+    assert tally.steps["ask"].seconds == 2.5 + 2.0 + 0.5
+    assert tally.steps["ask"].loading_seconds == 0.5
+
+
 def test_a_share_is_not_rounded_down() -> None:
     """0.29 * 100 is a little less than 29."""
     tally = Tally(0.29)

@@ -1,5 +1,6 @@
 """A corpus for training data: documents of any source, cut into passages, each passage once."""
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -40,12 +41,14 @@ class Corpus:
         documents: how many documents gave text.
         unread: the files without text, each with its reason.
         notes: what was left out, joined or cut, in sentences.
+        chunk_seconds: of the time that it took to read, how long the cutting took.
     """
 
     passages: list[Row] = field(default_factory=list)
     documents: int = 0
     unread: list[UnreadDocument] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    chunk_seconds: float = 0.0
 
 
 def read_corpus(
@@ -93,7 +96,7 @@ def read_corpus(
                 f"{counted(len(found.copies), 'document')} left out as copies of others"
             )
         for document in found.documents:
-            chunks += chunk_document(document, tokenize, max_tokens, overlap)
+            chunks += _cut(document, tokenize, max_tokens, overlap, corpus)
     corpus.passages = _unique(chunks, corpus.notes)
     if not corpus.passages:
         raise ConfigError("source", _name(source), "documents with text")
@@ -149,12 +152,21 @@ def _chunks_of_table(
         documents.add(document_id)
         document = Document(document_id, title or None, text, False, f"row {number}")
         start = lengths[document_id]
-        for chunk in chunk_document(document, tokenize, max_tokens, overlap):
+        for chunk in _cut(document, tokenize, max_tokens, overlap, corpus):
             yield replace(chunk, start=start + chunk.start, end=start + chunk.end)
         lengths[document_id] += len(text) + 2
     corpus.documents += len(documents)
     if empty:
         corpus.notes.append(f"{table.name}: no text in {empty:,} of {counted(table.size, 'row')}")
+
+
+def _cut(
+    document: Document, tokenize: Tokenize, max_tokens: int, overlap: int, corpus: Corpus
+) -> list[Chunk]:
+    begin = time.monotonic()
+    chunks = chunk_document(document, tokenize, max_tokens, overlap)
+    corpus.chunk_seconds += time.monotonic() - begin
+    return chunks
 
 
 def _unique(chunks: Iterable[Chunk], notes: list[str]) -> list[Row]:

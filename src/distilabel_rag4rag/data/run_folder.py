@@ -62,12 +62,16 @@ class RunFolder:
         with write_whole(self.path / ROWS_FILE) as part:
             pq.write_table(rows, part)
         self.write_summary(summary)
-        self._write_json(RUN_FILE, run)
+        self.write_run(run)
         return self.files
 
     def write_summary(self, summary: dict[str, Any]) -> Path:
         """Writes the figures of a comparison alone, whole or not at all."""
         return self._write_json(SUMMARY_FILE, summary)
+
+    def write_run(self, run: dict[str, Any]) -> Path:
+        """Writes the record of a run alone, whole or not at all."""
+        return self._write_json(RUN_FILE, run)
 
     def _write_json(self, name: str, data: dict[str, Any]) -> Path:
         with write_whole(self.path / name) as part:

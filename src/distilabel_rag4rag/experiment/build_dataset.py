@@ -17,6 +17,7 @@ from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.experiment.build_settings import ROW_CHECKS, BuildSettings
 from distilabel_rag4rag.experiment.checks import check_judge, check_out
 from distilabel_rag4rag.experiment.experiment import Watcher
+from distilabel_rag4rag.experiment.stage_times import StageTimes
 from distilabel_rag4rag.models.packaged import EMBEDDED
 from distilabel_rag4rag.report.funnel import WANTED, Stage, accepted, funnel
 from distilabel_rag4rag.schema import RAG4RAG, keep_column, reason_column
@@ -87,15 +88,21 @@ class Build:
         from distilabel_rag4rag.models.tokenizers import load_tokenizer, tokenizer_name
 
         self._models = Models(settings)
+        self._times = StageTimes()
         tokenizer = tokenizer_name(self._models.embeddings())
-        self.corpus = read_corpus(
-            settings.source,
-            load_tokenizer(tokenizer),
-            settings.max_tokens,
-            settings.overlap,
-            columns=settings.columns or None,
-            split=settings.split,
-        )
+        with self._times.measured("models"):
+            tokenize = load_tokenizer(tokenizer)
+        with self._times.measured("read"):
+            self.corpus = read_corpus(
+                settings.source,
+                tokenize,
+                settings.max_tokens,
+                settings.overlap,
+                columns=settings.columns or None,
+                split=settings.split,
+            )
+        self._times.seconds["read"] -= self.corpus.chunk_seconds
+        self._times.seconds["chunk"] += self.corpus.chunk_seconds
         self.notes = list(self.corpus.notes)
         self._checks = [check for check in settings.checks if self._is_possible(check)]
         self._asked = self._order()
@@ -155,7 +162,8 @@ class Build:
         for unread in self.corpus.unread[:20]:
             watcher.note(f"Not read: {unread.name}: {unread.reason}")
         self._write_passages()
-        self._check_models(watcher)
+        with self._times.measured("models"):
+            self._check_models(watcher)
         begin_asking = time.monotonic()
         rows, ended, asked = self._rows(watcher)
         asking_seconds = time.monotonic() - begin_asking
@@ -289,7 +297,9 @@ class Build:
 
     def _run(self, pipeline: Any, watcher: Watcher) -> list[Row]:
         pipeline.on_progress = watcher.advance
-        rows = [dict(row) for row in pipeline.run()["default"]["train"]]
+        with self._times.run(pipeline):
+            distiset = pipeline.run()
+        rows = [dict(row) for row in distiset["default"]["train"]]
         watcher.done()
         return rows
 
@@ -349,14 +359,18 @@ class Build:
 
         summary = {"funnel": [asdict(stage) for stage in stages]}
         table = table_of([{**row, "arm": RAG4RAG} for row in rows])
-        files = [self.out / PASSAGES_FILE, *RunFolder(self.out).write(table, summary, record)]
+        folder = RunFolder(self.out)
+        files = [self.out / PASSAGES_FILE, *folder.write(table, summary, record)]
         kept = [row for row in rows if accepted(row, (*self._checks, WANTED))]
         if kept and not self.settings.estimate:
-            export = export_training_data(
-                kept, self.corpus.passages, self.out / EXPORT_FOLDER, checks=[], force=True
-            )
+            with self._times.measured("export"):
+                export = export_training_data(
+                    kept, self.corpus.passages, self.out / EXPORT_FOLDER, checks=[], force=True
+                )
             for note in export.notes:
                 watcher.note(note)
             files.append(export.folder)
+        record["stages"] = self._times.stages()
+        folder.write_run(record)
         files += write_build_report(rows, stages, record, self.out)
         return files

@@ -37,9 +37,19 @@ def build_sentences(
             f"{easiness.copied:.0%} of a question's content words stand in its passage"
             f" (questions of people on SQuAD: {easiness.human_copied:.0%})."
         )
+    if stages_taken := record.get("stages"):
+        took = ", ".join(f"{s['stage']} {seconds(s['seconds'])}" for s in stages_taken)
+        found.append(f"Time of the stages, which overlap: {took}.")
     if record["settings"].get("estimate"):
         found += _estimate(values["kept"], record)
     return found
+
+
+def seconds(number: float) -> str:
+    """`0.4 s`, `12 s`, `7 min`."""
+    if number >= 120:
+        return f"{number / 60:.0f} min"
+    return f"{number:.0f} s" if number >= 10 else f"{number:.1f} s"
 
 
 def _estimate(kept: int, record: Mapping[str, Any]) -> list[str]:

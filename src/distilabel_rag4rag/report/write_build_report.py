@@ -54,6 +54,7 @@ def report_values(
     checks = record["checks"]
     kept = [row for row in rows if accepted(row, (*checks, WANTED))]
     rejected = [row for row in rows if first_reason(row, checks) is not None]
+    known = {row.get("passage_id"): row["language"] for row in rows if row.get("language")}
     retrievers = {
         "BM25": headroom(kept, "bm25_rank"),
         "the embedder": headroom(kept, "source_rank"),
@@ -67,6 +68,7 @@ def report_values(
         "retrievers": {name: found for name, found in retrievers.items() if found},
         "smallest_gain": smallest_gain(kept, "source_rank", TEST_SHARE),
         "easiness": easiness(kept),
+        "languages": Counter(known.values()),
         "types": Counter(row.get("question_type") for row in kept),
         "repairs": Counter(row["repair_outcome"] for row in rows if row.get("repair_outcome")),
         "negatives": Counter(len(row.get("negatives") or ()) for row in kept),

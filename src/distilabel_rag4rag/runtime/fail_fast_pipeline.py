@@ -42,6 +42,7 @@ from distilabel_rag4rag.runtime.step_wrapper import (
     ROWS_DONE,
     ReportingStepWrapper,
     failed_rows,
+    time_of,
 )
 from distilabel_rag4rag.runtime.tally import Tally
 from distilabel_rag4rag.runtime.worker_error import WorkerError
@@ -83,7 +84,7 @@ class FailFastPipeline(Pipeline):
         on_progress: called with a step's name and its number of finished rows, in a thread of
             the main process, whenever a step has finished a batch, and inside a batch where the
             step reports its rows.
-        tally: rows, failed rows and the first error of every step of the last run.
+        tally: rows, failed rows, the first error and the time of every step of the last run.
 
     Examples:
         Count the rows of a run as they pass:
@@ -410,6 +411,7 @@ class FailFastPipeline(Pipeline):
         self._ahead.take_back(batch)
         super()._process_batch(batch, send_last_batch_flag)
         failed, first_error = failed_rows(batch)
+        self.tally.add_time(step, *time_of(batch))
         self.tally.add(step, len(batch.data[0]), failed, first_error)
         if batch.last_batch and self.tally.rows(step) == 0:
             if not self.dag.get_step(step).get(RECEIVES_ROUTED_BATCHES_ATTR_NAME):

@@ -102,7 +102,7 @@ def check_run(
         repeated=tuple(id_ for id_ in found - expected if id_ in expected),
         in_order=_first_seen(ids_in, found) == _first_seen(ids_out, expected),
         none={name: count for name, count in none.items() if count},
-        steps={name: asdict(count) for name, count in tally.steps.items()} if tally else {},
+        steps={name: count.counts() for name, count in tally.steps.items()} if tally else {},
     )
 
 

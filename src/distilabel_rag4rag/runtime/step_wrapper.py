@@ -34,7 +34,8 @@ LOOK_SECONDS = 0.5
 class ReportingStepWrapper(_StepWrapper):
     """distilabel's step wrapper, with every end reported and every failed row counted.
 
-    Each batch that it sends carries `failed_rows` and `first_error` besides its rows.
+    Each batch that it sends carries `failed_rows`, `first_error`, `worked` and `loading_seconds`
+    besides its rows.
 
     Attributes:
         step_of: process id -> name of the step that it runs, shared with the main process.
@@ -47,6 +48,7 @@ class ReportingStepWrapper(_StepWrapper):
     def run(self) -> str:
         """Run the step; whatever it raises, `SystemExit` too, leaves as a `WorkerError`."""
         self.step_of[os.getpid()] = self.step.name
+        self.begun, self.loading_seconds = time.monotonic(), 0.0
         self.warning = FirstWarning()
         self.warning.listen()
         try:
@@ -55,6 +57,10 @@ class ReportingStepWrapper(_StepWrapper):
             raise WorkerError.of(error) from None
         finally:
             logging.getLogger("distilabel").removeHandler(self.warning)
+
+    def _notify_load(self) -> None:
+        self.loading_seconds = time.monotonic() - self.begun
+        super()._notify_load()
 
     def _generator_step_process_loop(self) -> None:
         """distilabel's loop, and an error where it would wait for a last batch for ever."""
@@ -108,7 +114,7 @@ class ReportingStepWrapper(_StepWrapper):
         self.step._logger.info(f"📦 Processing batch {batch.seq_no} in '{self.step.name}'")
         if batch.data_path is not None:
             batch.read_batch_data_from_fs()
-        warnings = self.warning.begin()
+        warnings, begun = self.warning.begin(), time.monotonic()
         report = self._reporter_of(batch)
         try:
             with receive_rows(report):
@@ -124,6 +130,8 @@ class ReportingStepWrapper(_StepWrapper):
             self.step._logger.warning(traceback.format_exc(), extra={IN_FILE_ONLY: True})
         if self.batches_at_once > 1:  # it may wait for others before it counts as finished
             report(len(batch.data[0]), at_once=True)
+        batch.worked = (begun, time.monotonic())  # type: ignore[attr-defined]
+        batch.loading_seconds = self.loading_seconds  # type: ignore[attr-defined]
         batch.failed_rows = failed  # type: ignore[attr-defined]
         batch.first_error = first_error if failed else None  # type: ignore[attr-defined]
         batch.set_data([rows])
@@ -183,3 +191,8 @@ def _is_nothing(value: Any) -> bool:
 def failed_rows(batch: _Batch) -> tuple[int, str | None]:
     """How many of a batch's rows failed in the step that sent it, and the first cause known."""
     return getattr(batch, "failed_rows", 0), getattr(batch, "first_error", None)
+
+
+def time_of(batch: _Batch) -> tuple[tuple[float, float] | None, float]:
+    """When the step worked on a batch, None for a generator's, and how long it took to load."""
+    return getattr(batch, "worked", None), getattr(batch, "loading_seconds", 0.0)

@@ -1,6 +1,7 @@
 """Rows that the steps of a run have finished, and how many failed rows are too many."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from distilabel_rag4rag.errors import TooManyFailed
 
@@ -10,11 +11,31 @@ EARLY_ROWS = 100
 
 @dataclass
 class StepCount:
-    """Rows that a step has finished, how many of them failed, and the first cause known."""
+    """Rows that a step has finished, how many of them failed, the first cause known, and its time.
+
+    Attributes:
+        loading_seconds: of the replica that took longest to load.
+        worked: when it began and ended each batch, by the machine's monotonic clock.
+    """
 
     rows: int = 0
     failed: int = 0
     first_error: str | None = None
+    loading_seconds: float = 0.0
+    worked: list[tuple[float, float]] = field(default_factory=list)
+
+    def counts(self) -> dict[str, Any]:
+        """What is counted, without times."""
+        return {"rows": self.rows, "failed": self.failed, "first_error": self.first_error}
+
+    @property
+    def seconds(self) -> float:
+        """How long it worked on batches; time in which it worked on several counts once."""
+        total = last = 0.0
+        for begin, end in sorted(self.worked):
+            total += max(0.0, end - max(begin, last))
+            last = max(last, end)
+        return total
 
 
 @dataclass
@@ -45,6 +66,19 @@ class Tally:
             raise self._error(step, f"all {rows} rows of a batch")
         if self._are_too_many(count.failed, max(count.rows, EARLY_ROWS)):
             raise self._error(step, f"{count.failed} of {count.rows} rows")
+
+    def add_time(self, step: str, worked: tuple[float, float] | None, loading: float) -> None:
+        """Count the time of a finished batch.
+
+        Args:
+            step: its name.
+            worked: begin and end, None where it is not known.
+            loading: seconds that the replica took to load.
+        """
+        count = self.steps.setdefault(step, StepCount())
+        count.loading_seconds = max(count.loading_seconds, loading)
+        if worked is not None:
+            count.worked.append(worked)
 
     def rows(self, step: str) -> int:
         """How many rows the step has finished."""

@@ -31,7 +31,7 @@ def marked(mark: Any, rows: list[dict[str, Any]]) -> list[tuple[bool, str | None
     out = next(mark.process(rows))
     mark.unload()
     assert out is rows
-    keep, reason = (name for name in mark.outputs if name != "bm25_rank")
+    keep, reason = mark.outputs[-2:]
     return [(row[keep], row[reason]) for row in out]
 
 
@@ -239,3 +239,13 @@ def test_round_trip_marks_and_does_not_drop() -> None:
     keep.load()
     assert next(keep.process(next(mark.process([row])))) == [row]
     assert row["keep_row_after_round_trip"] is False
+
+
+def test_the_language_of_the_passage_is_a_column() -> None:
+    english = "The great kettle was cast in the town of Torgau, and it still stands there."
+    rows = [
+        {"question": question, "context": context}
+        for question, context in (("Where?", english), ("Where?", "orrel"), (None, english))
+    ]
+    marked(MarkLanguage(), rows)
+    assert [row["language"] for row in rows] == ["en", "unknown", "en"]

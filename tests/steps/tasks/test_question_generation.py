@@ -115,12 +115,62 @@ def test_worked_examples_are_earlier_turns() -> None:
     assert "Document: Kettles\nSection: Old\n" in messages[3]["content"]
 
 
+YEAR, BECAUSE = r"\b1\d{3}\b", "because"
+
+
+def example(context: str, kind: str, question: str, pattern: str | None = None) -> dict[str, Any]:
+    return {
+        "context": context,
+        "questions": [{"type": kind, "question": question}],
+        "pattern": pattern,
+    }
+
+
+def test_a_sentence_gets_the_examples_that_suit_it() -> None:
+    examples = [
+        example("The mill was built in 1650.", "factoid", "When was the mill built?", YEAR),
+        example("It fell because it was old.", "why_how", "Why did it fall?", BECAUSE),
+        example("The mill stands in Ulm.", "factoid", "Where does the mill stand?"),
+    ]
+    task = QuestionGeneration(
+        llm=ScriptedLLM(),
+        from_sentences=True,
+        num_questions=3,
+        question_types=["keyword", "factoid", "why_how"],
+        few_shot=examples,
+    )
+    task.load()
+    text = (
+        "# A heading that is as long as any sentence of the year 1712\n\n"
+        "This was what it was called for many years. The kettle was cast in 1712. The bell is"
+        " silent because nobody may ring it. The bridge is made of stone from the old abbey."
+    )
+    plans = task._plans({"context": text})
+    assert [sentence.split()[1] for _, sentence in plans if sentence] == [
+        "kettle",
+        "bell",
+        "bridge",
+    ]
+    asked_as = {}
+    for plan in plans:
+        messages = task.format_input({"context": text, "question_plan": plan})
+        asked_as[str(plan[1]).split()[1]] = [str(m["content"]) for m in messages[2:-1:2]]
+    assert asked_as == {
+        "kettle": ["When was the mill built?"],
+        "bell": ["Why did it fall?"],
+        "bridge": ["Where does the mill stand?"],
+    }
+    # Their type is that of the examples; without a pattern it is the turn's.
+    assert [types for types, _ in plans][:2] == [["factoid"], ["why_how"]]
+
+
 @pytest.mark.parametrize(
     ("settings", "error"),
     [
         ({"template": "no passage"}, "a Jinja2 template that uses `passage`"),
         ({"template": "{{ passage"}, "not a usable Jinja2 template"),
         ({"few_shot": [{"context": "x"}]}, "missing: \\['questions'\\]"),
+        ({"few_shot": [example("x", "factoid", "x?", "(")]}, "pattern '\\('.* regular expression"),
     ],
 )
 def test_settings_that_cannot_be_used(settings: dict[str, Any], error: str) -> None:

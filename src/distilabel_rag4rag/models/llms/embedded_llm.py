@@ -1,7 +1,6 @@
 """EmbeddedLLM: distilabel's TransformersLLM with generation in real batches."""
 
 import hashlib
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,15 +21,19 @@ if TYPE_CHECKING:
     from transformers import LogitsProcessorList
 
 
+#: Prompts that begin alike are a batch of their own if they fill at least this part of one.
+FEW = 4
+
+
 @public
 class EmbeddedLLM(TransformersLLM):
     """SmolLM2-135M-Instruct from its package, or any causal LM, generated in batches.
 
     distilabel's `TransformersLLM` generates row by row. Here rows of like length are generated
-    together, a finished row leaves its batch, and what all prompts of a batch begin with (the
-    system prompt, worked examples) is computed once. Greedy by default. When sampling, each row
-    draws from a generator seeded by `seed` and the row's own prompt, so that a reply does not
-    depend on which rows stand beside it.
+    together, those with the same earlier turns first; a finished row leaves its batch, and what
+    all prompts of a batch begin with (the system prompt, worked examples) is computed once. Greedy
+    by default. When sampling, each row draws from a generator seeded by `seed` and the row's own
+    prompt, so that a reply does not depend on which rows stand beside it.
 
     Attributes:
         model: `embedded`, converted and found on the machine that loads it; or a Hub id or path
@@ -135,8 +138,9 @@ class EmbeddedLLM(TransformersLLM):
         repeats = num_generations if do_sample else 1
         jobs = [(row, n) for row in range(len(inputs)) for n in range(repeats)]
         jobs.sort(key=lambda job: len(encoded[job[0]]))
+        begins = [str(messages[:-1]) for messages in inputs]
         replies: dict[tuple[int, int], tuple[str, int]] = {}
-        for batch in _batched(jobs, self.batch_size):
+        for batch in _batched(jobs, self.batch_size, begins):  # type: ignore[arg-type]
             seeds = [_seed(seed, n, prompts[row]) for row, n in batch] if do_sample else None
             tokens = self._generate_batch(
                 [encoded[row] for row, _ in batch], processors, seeds, max_new_tokens, stop or []
@@ -289,10 +293,25 @@ def _seed(seed: int, number: int, prompt: str) -> int:
     return int.from_bytes(digest[:7], "big")
 
 
-def _batched(items: list[Any], size: int) -> Iterator[list[Any]]:
-    iterator = iter(items)
-    while batch := list(itertools.islice(iterator, size)):
-        yield batch
+def _batched(
+    jobs: list[tuple[int, int]], size: int, begins: list[str]
+) -> Iterator[list[tuple[int, int]]]:
+    """Batches of jobs whose prompts begin alike, then those of the jobs that are left over."""
+    alike: dict[str, list[tuple[int, int]]] = {}
+    for job in jobs:
+        alike.setdefault(begins[job[0]], []).append(job)
+    left = []
+    for own in alike.values():
+        whole = len(own) - len(own) % size
+        if len(own) - whole >= size / FEW:
+            whole = len(own)
+        for start in range(0, whole, size):
+            yield own[start : start + size]
+        left += own[whole:]
+    order = {job: place for place, job in enumerate(jobs)}
+    left.sort(key=order.__getitem__)
+    for start in range(0, len(left), size):
+        yield left[start : start + size]
 
 
 def make_embedded_llm(**settings: Any) -> EmbeddedLLM:

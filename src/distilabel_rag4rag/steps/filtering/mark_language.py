@@ -38,6 +38,7 @@ class MarkLanguage(Mark):
         - context (`str`): its passage.
 
     Output columns:
+        - language (`str`): the language of the passage (ISO 639-1), or "unknown".
         - keep_row_after_language (`bool`): of one language, or not known.
         - language_reason (`str`): the two languages, or the one that is not allowed, or None.
 
@@ -60,6 +61,7 @@ class MarkLanguage(Mark):
             "context": "The great kettle was cast in the town of Torgau, and it still stands.",
         }
         row = next(mark.process([row]))[0]
+        assert row["language"] == "en"
         assert row["language_reason"] == "question in de, passage in en"
         ```
     """
@@ -71,6 +73,12 @@ class MarkLanguage(Mark):
     certainty: float = Field(default=0.9, ge=0, le=1)
 
     _identifier: Any = PrivateAttr(default=None)
+    _last: tuple[Any, str] = PrivateAttr(default=(None, _UNKNOWN))
+
+    @property
+    def outputs(self) -> "StepColumns":
+        """The passage's language, the mark and its reason."""
+        return ["language", *super().outputs]
 
     @property
     def inputs(self) -> "StepColumns":
@@ -100,16 +108,23 @@ class MarkLanguage(Mark):
         super().unload()
 
     def reason(self, row: dict[str, Any]) -> str | None:
-        """What the languages are, where they differ or are not allowed."""
+        """What the languages are, where they differ or are not allowed; writes `language`."""
+        passage = row["language"] = self._language_of_passage(row["context"])
         if not has_text(row["question"]):
             return EMPTY_QUESTION
-        question, passage = self._language(row["question"]), self._language(row["context"])
+        question = self._language(row["question"])
         if _UNKNOWN not in (question, passage) and question != passage:
             return f"question in {question}, passage in {passage}"
         for kind, found in (("question", question), ("passage", passage)):
             if self.languages is not None and found not in (_UNKNOWN, *self.languages):
                 return f"{kind} in {found}, expected {' or '.join(self.languages)}"
         return None
+
+    def _language_of_passage(self, text: Any) -> str:
+        """Rows of the same passage follow one another."""
+        if text != self._last[0]:
+            self._last = (text, self._language(text))
+        return self._last[1]
 
     def _language(self, text: Any) -> str:
         if not has_text(text):

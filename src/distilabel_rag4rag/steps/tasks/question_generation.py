@@ -1,6 +1,7 @@
 """QuestionGeneration: passages -> the questions that people who need them would ask."""
 
 import random
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -13,6 +14,7 @@ from jinja2 import Template, TemplateError
 from pydantic import Field, PrivateAttr, field_validator
 
 from distilabel_rag4rag.data.identity import passage_id, question_id
+from distilabel_rag4rag.data.self_contained import unclear_reference
 from distilabel_rag4rag.models.llms.output_check import llm_error
 from distilabel_rag4rag.schema import NO_PASSAGES, NO_QUESTION
 from distilabel_rag4rag.steps.tasks.grounded_answer_generation import SANDBOX, fence_for
@@ -46,6 +48,7 @@ DESCRIPTIONS: dict[str, str] = {
 }
 UNANSWERABLE = "unanswerable"
 
+_HEADING = re.compile(r"#{1,6} ")
 # What a row carries through the LLM's call, and no longer.
 _PLAN = "question_plan"
 _FOUND = "questions_found"
@@ -67,9 +70,13 @@ class QuestionGeneration(Task):
             to factoid, why_how and keyword.
         from_sentences: ask for one question at a time, about one sentence of the passage, drawn
             with `seed`: for small LLMs, which write one question well and a list of them badly.
-            Defaults to `False`.
+            Sentences with a "he" or "this" that they do not explain are drawn last, and before
+            them those for which no example has a pattern. Defaults to `False`.
         few_shot: worked examples, sent as earlier turns: dicts with `context` and `questions`, a
-            list of dicts with `type` and `question`; optionally `title`.
+            list of dicts with `type` and `question`; optionally `title`, and, with
+            `from_sentences`, `pattern`: a regular expression. A sentence gets the examples of the
+            first pattern that is found in it, or those without one, and its question their type:
+            small LLMs ask as the examples do.
         system_template: a Jinja2 template in the place of the system prompt; it gets `fence`.
         template: a Jinja2 template in the place of the user prompt; it gets `passage`, `title`,
             `headings`, `sentence` (None unless `from_sentences`), `types`, `descriptions` and
@@ -164,6 +171,13 @@ class QuestionGeneration(Task):
                     f"few_shot: example {number} has {sorted(example)}, expected `context` and"
                     f" `questions`; missing: {sorted(missing)}."
                 )
+            try:
+                re.compile(example.get("pattern") or "")
+            except re.error as error:
+                raise DistilabelUserError(
+                    f"few_shot: example {number} has the pattern {example['pattern']!r}, expected a"
+                    f" regular expression: {error}"
+                ) from error
         super().load()
 
     def _compile(self, setting: str, shipped: str) -> Template:
@@ -210,10 +224,22 @@ class QuestionGeneration(Task):
         types, sentence = input.get(_PLAN) or (self._types(0), None)
         variables = self._variables(input, types, sentence)
         messages = [{"role": "system", "content": self._system.render(**variables).strip()}]
-        for example in self.few_shot:
+        for example in self._examples(sentence):
             messages += self._turns(example, variables["fence"])
         messages.append({"role": "user", "content": self._user.render(**variables).strip()})
         return messages  # type: ignore[return-value]
+
+    def _examples(self, sentence: str | None) -> list[dict[str, Any]]:
+        """All worked examples, or those for a sentence."""
+        if sentence is None:
+            return self.few_shot
+        pattern = self._pattern(sentence)
+        return [example for example in self.few_shot if example.get("pattern") == pattern]
+
+    def _pattern(self, sentence: str) -> str | None:
+        """The first pattern of an example that is found in a sentence."""
+        patterns = dict.fromkeys(example.get("pattern") for example in self.few_shot)
+        return next((one for one in patterns if one and re.search(one, sentence)), None)
 
     def _turns(self, example: dict[str, Any], fence: str) -> list[dict[str, str]]:
         import json
@@ -286,23 +312,47 @@ class QuestionGeneration(Task):
         if not self.from_sentences:
             return [(types, None)]
         sentences = self._sentences(row)
-        return [([kind], sentence) for kind, sentence in zip(types, sentences, strict=False)]
+        return [
+            ([self._type(sentence) or kind], sentence)
+            for kind, sentence in zip(types, sentences, strict=False)
+        ]
+
+    def _type(self, sentence: str) -> str | None:
+        """The one type of the examples for a sentence, where it is asked for."""
+        if self._pattern(sentence) is None:
+            return None
+        examples = self._examples(sentence)
+        types = {question["type"] for example in examples for question in example["questions"]}
+        return next(iter(types)) if len(types) == 1 and types <= {*self.question_types} else None
 
     def _types(self, first: int) -> list[str]:
         known = self.question_types
         return [known[(first + number) % len(known)] for number in range(self.num_questions)]
 
     def _sentences(self, row: dict[str, Any]) -> list[str]:
-        """Sentences that are long enough to ask about, as many as questions, in their order."""
+        """Sentences to ask about, as many as questions, in their order."""
         from distilabel_rag4rag.data.chunking import count_words, sentences_of
 
         text = row["context"]
         sentences = [" ".join(sentence.split()) for sentence in sentences_of(text)]
-        usable = [sentence for sentence in sentences if 6 <= count_words(sentence) <= 60]
+        usable = [
+            sentence
+            for sentence in sentences
+            if 6 <= count_words(sentence) <= 60 and not _HEADING.match(sentence)
+        ]
         usable = usable or [" ".join(text.split())]
         draw = random.Random(f"{self.seed}-{text}")
-        chosen = draw.sample(range(len(usable)), min(self.num_questions, len(usable)))
+        order = draw.sample(range(len(usable)), len(usable))
+        order.sort(key=lambda number: self._drawn_last(usable[number]))
+        chosen = order[: self.num_questions]
         return [usable[number] for number in sorted(chosen)]
+
+    def _drawn_last(self, sentence: str) -> tuple[bool, bool]:
+        has_patterns = any(example.get("pattern") for example in self.few_shot)
+        return (
+            unclear_reference(sentence) is not None,
+            has_patterns and self._pattern(sentence) is None,
+        )
 
     def _questions(
         self, row: dict[str, Any], replies: list[dict[str, Any]]
