@@ -124,8 +124,8 @@ def test_own_documents_and_new_ones_are_kept_apart(folder: Path, static: str) ->
     own_queries = [q for q in data.queries if data.documents[data.relevant(q)[0]] == document]
     assert len(own_queries) > 1
     assert list(first.data.queries) == own_queries
-    assert first.data.name == "beir test: own documents"
-    assert second.data.name == "beir test: new documents"
+    assert first.data.name == f"{folder.name} test: own documents"
+    assert second.data.name == f"{folder.name} test: new documents"
     assert len(first.data.queries) + len(second.data.queries) == len(data.queries)
     assert first.data.corpus == second.data.corpus == data.corpus
 

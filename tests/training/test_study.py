@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from distilabel_rag4rag import export_training_data
 from distilabel_rag4rag.cli.app import app
+from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.training.placebos import shuffled
 from distilabel_rag4rag.training.settings import TrainingSettings
 from distilabel_rag4rag.training.study import Study
@@ -42,7 +43,7 @@ def test_where_data_must_help_the_verdict_says_so(
     assert done.exit_code == 0, done.output
     content = json.loads((out / "evaluation.json").read_text())
     (study,) = content["studies"]
-    assert study["title"] == "static on beir test: new documents"
+    assert study["title"] == f"static on {folder.name} test: new documents"
     names = [BM25, AS_IT_WAS, "the data", "shuffled", "echo", "inverse_cloze", "title"]
     assert [line["name"] for line in study["lines"]] == names
     data = study["lines"][2]
@@ -138,3 +139,40 @@ def test_bm25_is_named_where_training_does_not_reach_it() -> None:
         [f"query {n}" for n in range(40)],
     )
     assert found.verdict.endswith("BM25, without training, has 0.900.")
+
+
+def test_the_arms_of_a_comparison_are_trained_on_too(static: str, tmp_path: Path) -> None:
+    made = []
+    for row in rows(CORPUS, 2):
+        grounded = len(made) % 4 == 0
+        answers = {"zero_shot": "wug1 wug2", "rag4rag": row["answer"], "human": row["answer"]}
+        for arm, answer in answers.items():
+            made.append(
+                {
+                    **row,
+                    "arm": arm,
+                    "answer": answer,
+                    "keep_row_after_grounding": grounded or arm == "rag4rag",
+                }
+            )
+    run = tmp_path / "run"
+    RunFolder(run).write(pa.Table.from_pylist(made), {}, {})
+    call = ["train", str(run), "--study", "--models", static, "--seeds", "1", "--rows", "60"]
+    done = CliRunner().invoke(app, [*call, "--out", str(tmp_path / "out"), "--device", "cpu"])
+    assert done.exit_code == 0, done.output
+    (study,) = json.loads((tmp_path / "out" / "evaluation.json").read_text())["studies"]
+    rows_of = {line["name"]: line["rows"] for line in study["lines"]}
+    assert list(rows_of)[:9] == [
+        BM25,
+        AS_IT_WAS,
+        "the data",
+        "zero_shot: passage",
+        "zero_shot: answer",
+        "rag4rag: passage",
+        "rag4rag: answer",
+        "human: passage",
+        "human: answer",
+    ]
+    assert rows_of["the data"] == rows_of["rag4rag: passage"] == rows_of["zero_shot: answer"] == 60
+    assert 0 < rows_of["zero_shot: passage"] < 40
+    assert all(line["over_placebo"] for line in study["lines"] if line["is_data"])

@@ -67,7 +67,7 @@ def test_the_command_trains_checks_and_writes(folder: Path, static: str, tmp_pat
 
     content = json.loads((out / "evaluation.json").read_text())
     (found,) = content["evaluations"]
-    assert found["name"] == "beir test: new documents"
+    assert found["name"] == f"{folder.name} test: new documents"
     gain = found["pairs"][-1]["measures"][NDCG]["difference"]
     assert gain["low"] > 0.05
     checks = content["record"]["run"]["checks"]

@@ -21,6 +21,11 @@ class BuildOptions(BuildSettings):
     out: Path = Field(Path("out/build"), description="Folder for the results.")
     force: bool = Field(False, description="Overwrite the results in that folder.")
     verbose: bool = Field(False, description="Show the pipelines' own log.")
+    train: str | None = Field(
+        None,
+        description="Then fine-tune this model on the result, as `rag4rag train` does by default:"
+        " embedded, static, a folder or a Hub id. Written to train/ below --out.",
+    )
 
 
 @options_of(BuildOptions)
@@ -60,3 +65,11 @@ def build(options: BuildOptions) -> None:
     console.print(Text(for_terminal(f"{result.ended}.")), style="bold", soft_wrap=True)
     if not result.accepted:
         raise typer.Exit(1)
+    if options.train is not None and not settings.estimate:
+        from distilabel_rag4rag.cli.train_command import train_and_print
+        from distilabel_rag4rag.training.settings import TrainingSettings
+
+        wanted = TrainingSettings(
+            source=str(options.out), models=[options.train], seed=settings.seed
+        )
+        train_and_print(wanted, options.out / "train", options.force, console)

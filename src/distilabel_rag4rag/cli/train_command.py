@@ -43,21 +43,37 @@ def train(options: TrainOptions) -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads do not spin
     settings = TrainingSettings(**options.model_dump(include=set(TrainingSettings.model_fields)))
-    console = Console()
+    train_and_print(settings, options.out, options.force, Console())
+
+
+def train_and_print(settings: TrainingSettings, out: Path, force: bool, console: Console) -> None:
+    """Trains, or makes a study, writes the results and prints them."""
     with mistakes_exit():
         from distilabel_rag4rag.training.out_folder import check_out_folder
         from distilabel_rag4rag.training.study import Study
         from distilabel_rag4rag.training.train import Training
 
-        check_out_folder(options.out, options.force)
-        made = Study(settings) if settings.study else Training(settings)
+        check_out_folder(out, force)
+        made = _made_study(settings, out) if settings.study else Training(settings)
     for note in made.notes:
         console.print(Text(for_terminal(note)), soft_wrap=True)
     with run_exits():
         if isinstance(made, Study):
-            _study(made, options.out, console)
+            _study(made, out, console)
         else:
-            _train(made, options.out, console)
+            _train(made, out, console)
+
+
+def _made_study(settings: TrainingSettings, out: Path) -> "Study":
+    """Of a build or an export; the questions of a comparison are exported first."""
+    from distilabel_rag4rag.training.arms import export_run
+    from distilabel_rag4rag.training.study import Study
+
+    if settings.source is None:
+        return Study(settings)
+    source = Path(settings.source)
+    exported = export_run(source, out / "export")
+    return Study(settings.model_copy(update={"source": str(exported)}), run=source)
 
 
 def _train(made: "Training", out: Path, console: Console) -> None:

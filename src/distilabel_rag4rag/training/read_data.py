@@ -75,7 +75,15 @@ def _from_beir(folder: Path, split: str, titles: bool, field_name: str) -> Retri
     pairs: dict[str, dict[str, int]] = {}
     for query, passage, score in qrels[split]:
         pairs.setdefault(query, {})[passage] = score
-    return _checked(f"{folder.name} {split}", asked, texts, pairs, documents, field_name)
+    return _checked(_name(folder, split), asked, texts, pairs, documents, field_name)
+
+
+def _name(folder: Path, split: str) -> str:
+    """What a set is called: by the folder that the user made, and the split."""
+    named = folder.absolute()
+    while named.name in ("beir", "export") and named.parent.name:
+        named = named.parent
+    return split if named.name == split else f"{named.name} {split}"
 
 
 def _from_rows(

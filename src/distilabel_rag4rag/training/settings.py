@@ -77,7 +77,9 @@ class TrainingSettings(RetrieverSettings):
     """What is trained on what, and how."""
 
     source: str | None = Field(
-        None, description="The folder of build, or of an export (`pairs/train.parquet`, …)."
+        None,
+        description="The folder of build, or of an export (pairs/train.parquet, …); for a study of"
+        " the arms also that of compare.",
     )
     models: Names = Field(
         [EMBEDDED],

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import product
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from distilabel_rag4rag.comparison.rankings import NDCG, measure_rankings
 from distilabel_rag4rag.data.retrieval_data import RetrievalData
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.export import beir
+from distilabel_rag4rag.training.arms import arm_sets
 from distilabel_rag4rag.training.evaluate import short_name
 from distilabel_rag4rag.training.finetune import Watch, finetune
 from distilabel_rag4rag.training.placebos import (
@@ -42,9 +43,6 @@ from distilabel_rag4rag.utils.hashing import hash_of
 from distilabel_rag4rag.utils.public import public
 from distilabel_rag4rag.utils.text import counted
 
-if TYPE_CHECKING:
-    pass
-
 DATA = "the data"
 RUNS = "runs"
 #: nDCG@10 by set and query.
@@ -70,6 +68,12 @@ class StudyResult:
 class Study:
     """Everything that is trained on is made on construction, before a model is loaded.
 
+    Args:
+        settings: of the trainings.
+        run: the folder of a run whose arms are trained on too; by default the source, where it is
+            one.
+        further: further rows to train on.
+
     Attributes:
         sets: what is trained on, the data first.
         parts: what is evaluated on: own documents and new ones apart.
@@ -78,7 +82,12 @@ class Study:
         ConfigError: as `Training`, and if the data has too few rows.
     """
 
-    def __init__(self, settings: TrainingSettings, arms: Sequence[TrainingSet] = ()) -> None:
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        run: Path | None = None,
+        further: Sequence[TrainingSet] = (),
+    ) -> None:
         self.settings = settings
         self.training = Training(settings)
         self.notes = list(self.training.notes)
@@ -91,9 +100,10 @@ class Study:
             raise ConfigError("source", f"{len(pairs)} rows", "two rows at least")
         questions = self._questions(pairs)
         passages = self._passages()
+        arms = arm_sets(run or Path(str(settings.source)), [q for q, _ in pairs])
         self.sets = [
             TrainingSet(DATA, "question, passage", pairs, is_data=True),
-            *(replace(arm, pairs=arm.pairs[: len(pairs)]) for arm in arms if arm.pairs),
+            *(replace(arm, pairs=arm.pairs[: len(pairs)]) for arm in (*arms, *further)),
             *placebos(questions, passages, settings.seed),
         ]
         texts = [passage["context"] for passage in passages]
