@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: install browser argilla-server demo test test-fast lint clean
+.PHONY: install browser argilla-server demo test test-fast lint docs clean
 
 install: $(STAMP)
 
@@ -43,6 +43,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# The documentation site, into out/site; `mkdocs serve` shows it while you write.
+docs: install
+	$(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf $(VENV) .venv-argilla out
