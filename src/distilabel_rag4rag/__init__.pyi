@@ -31,6 +31,7 @@ from .steps.judging.lettuce_detect_judge import LettuceDetectJudge
 from .steps.negatives import MineHardNegatives
 from .steps.retrieval.faiss_retrieve import FaissRetrieve
 from .steps.retrieval.faiss_retrieve_from_rows import FaissRetrieveFromRows
+from .steps.tasks.closed_book_answer_generation import ClosedBookAnswerGeneration
 from .steps.tasks.grounded_answer_generation import GroundedAnswerGeneration
 from .steps.tasks.question_generation import QuestionGeneration
 from .steps.tasks.repair_answer import RepairAnswer
@@ -46,6 +47,7 @@ __all__ = [
     "ArgillaReview",
     "CachedAsyncLLM",
     "CachedLLM",
+    "ClosedBookAnswerGeneration",
     "Comparison",
     "CompleteAnswer",
     "EmbeddedEmbeddings",

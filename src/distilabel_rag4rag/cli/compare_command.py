@@ -9,6 +9,12 @@ from distilabel_rag4rag.cli.errors import mistakes_exit, run_exits
 from distilabel_rag4rag.cli.options import options_of
 from distilabel_rag4rag.experiment.settings import Settings
 
+_NEXT = """
+What next:
+  {out}/report.html has every flagged answer, with the words that nothing supports
+  rag4rag build FOLDER --llm OpenAILLM:MODEL        training data from your documents
+  rag4rag compare FILE --llm OpenAILLM:MODEL        this comparison on your questions"""
+
 
 class CompareOptions(Settings):
     """The settings of an experiment, and where its results go."""
@@ -22,6 +28,8 @@ class DemoOptions(CompareOptions):
     """Of the demo."""
 
     out: Path = Field(Path("out/demo"), description="Folder for the results.")
+    limit: int | None = Field(48, ge=1, description="Take a sample of so many questions.")
+    full: bool = Field(False, description="Take all questions of the sample world.")
 
 
 @options_of(CompareOptions)
@@ -34,10 +42,11 @@ def compare(options: CompareOptions) -> None:
     run(options)
 
 
-@options_of(DemoOptions, only=("out", "limit", "arms", "seed", "force", "verbose"))
-def demo(options: CompareOptions) -> None:
+@options_of(DemoOptions, only=("out", "limit", "full", "arms", "seed", "force", "verbose"))
+def demo(options: DemoOptions) -> None:
     """Compare on the sample world, with models that install with pip: no Hub, key or GPU."""
-    run(options)
+    run(options.model_copy(update={"limit": None}) if options.full else options)
+    print(_NEXT.format(out=options.out))
 
 
 def run(options: CompareOptions) -> None:

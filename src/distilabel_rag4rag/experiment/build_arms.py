@@ -15,10 +15,10 @@ from distilabel_rag4rag.schema import GOLD_CONTEXT, HUMAN, RAG4RAG, ZERO_SHOT
 from distilabel_rag4rag.steps.generators.load_rows import LoadRows
 from distilabel_rag4rag.steps.retrieval.faiss_retrieve import FaissRetrieve
 
-#: SmolLM2-135M never writes the headings that GenerateSentencePair asks for and parses, so its
-#: replies are begun for it; without this every answer of the baseline would be lost. The other
-#: arms' replies are begun too, with "Answer:".
-_HEADING = "## Positive\n\nThe answer is"
+#: What the packaged LLM's replies are begun with. Without the headings that GenerateSentencePair
+#: asks for, which it never writes, every answer of the published baseline would be lost.
+_PREFIX = "Answer:"
+_PUBLISHED_PREFIX = "## Positive\n\nThe answer is"
 _PASSAGE_COLUMNS = ("passage_id", "title", "context")
 
 
@@ -37,7 +37,8 @@ class ArmBuilder:
 
     def llm(self, arm: str) -> LLM:
         """The LLM, for the prompts of an arm."""
-        return self.models.llm(_HEADING if arm == ZERO_SHOT else "Answer:")
+        published = arm == ZERO_SHOT and self.settings.asks_as_published
+        return self.models.llm(_PUBLISHED_PREFIX if published else _PREFIX)
 
     def _arm(self, arm: str) -> FailFastPipeline:
         s = self.settings
@@ -50,6 +51,8 @@ class ArmBuilder:
             "batch_size": s.batch_size,
             "pipeline_class": FailFastPipeline,
         }
+        if arm == ZERO_SHOT:
+            arguments["prompt"] = "published" if s.asks_as_published else "plain"
         if arm in (GOLD_CONTEXT, RAG4RAG):
             plain = s.llm == EMBEDDED and s.style == "short"
             arguments["answer"] = plain_answer_settings() if plain else {}

@@ -14,13 +14,21 @@ from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.experiment.checks import check_judge, check_out
 from distilabel_rag4rag.experiment.settings import Settings
-from distilabel_rag4rag.schema import GOLD_CONTEXT, HUMAN, RAG4RAG, RUN_ARMS
+from distilabel_rag4rag.schema import GOLD_CONTEXT, HUMAN, RAG4RAG, RUN_ARMS, ZERO_SHOT
 from distilabel_rag4rag.utils.text import has_text, one_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from distilabel_rag4rag.comparison import Comparison
+
+
+_CLOSED_BOOK = {
+    True: "zero_shot asked what distilabel's GenerateSentencePair asks, as published: a reply"
+    " without the headings that it asks for is a failed row.",
+    False: "zero_shot asked the question alone (zero_shot_prompt: plain), not for the two sentences"
+    " under headings that GenerateSentencePair, as published, asks for.",
+}
 
 
 class Watcher(Protocol):
@@ -96,6 +104,8 @@ class Experiment:
         # Imported only here, because it takes seconds: an error above is read at once.
         from distilabel_rag4rag.experiment.build_arms import ArmBuilder
 
+        if ZERO_SHOT in arms:
+            self.notes.append(_CLOSED_BOOK[settings.asks_as_published])
         self._builder = ArmBuilder(settings, with_contexts)
         self.pipelines = self._builder.build(arms)
 

@@ -111,6 +111,19 @@ class Settings(ModelSettings):
     )
     k: int = Field(1, ge=1, description="Passages per question (rag4rag); 1 as published.")
     abstain: bool = Field(True, description="Whether the LLM may decline to answer.")
+    zero_shot_prompt: Literal["published", "plain"] | None = Field(
+        None,
+        description="How zero_shot asks: published (distilabel's GenerateSentencePair, two"
+        " sentences under headings) or plain (the question alone). Without it, plain for the"
+        " packaged LLM, which does not write headings, and published for all others.",
+    )
+
+    @property
+    def asks_as_published(self) -> bool:
+        """Whether the zero_shot arm asks what `GenerateSentencePair` asks."""
+        if self.zero_shot_prompt is None:
+            return self.llm != EMBEDDED
+        return self.zero_shot_prompt == "published"
 
     @field_validator("arms", mode="before")
     @classmethod

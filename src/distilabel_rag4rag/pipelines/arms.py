@@ -24,6 +24,9 @@ from distilabel_rag4rag.steps.generators.load_rows import LoadRows
 from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
 from distilabel_rag4rag.steps.retrieval.faiss_retrieve import FaissRetrieve
 from distilabel_rag4rag.steps.retrieval.faiss_retrieve_from_rows import FaissRetrieveFromRows
+from distilabel_rag4rag.steps.tasks.closed_book_answer_generation import (
+    ClosedBookAnswerGeneration,
+)
 from distilabel_rag4rag.steps.tasks.grounded_answer_generation import GroundedAnswerGeneration
 from distilabel_rag4rag.steps.tasks.zero_shot_answer_generation import ZeroShotAnswerGeneration
 
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 Source: TypeAlias = "str | Path | list[dict[str, Any]] | Dataset | LoadRows | None"
 
 Style: TypeAlias = Literal["short", "sentence"]
+#: How the closed-book arm asks.
+ZeroShotPrompt: TypeAlias = Literal["published", "plain"]
 #: The column that answers are judged against.
 Evidence: TypeAlias = Literal["context", "retrieved_contexts"]
 
@@ -46,6 +51,7 @@ def zero_shot(
     llm: LLM,
     judge: LettuceDetectJudge,
     retrieve: FaissRetrieve | None = None,
+    prompt: ZeroShotPrompt = "published",
     threshold: float = 0.5,
     style: Style = "short",
     abstain: bool = True,
@@ -53,11 +59,12 @@ def zero_shot(
     name: str = "zero-shot",
     pipeline_class: type[Pipeline] = Pipeline,
 ) -> Pipeline:
-    """The closed-book baseline as published: the LLM answers from memory.
+    """The closed-book baseline: the LLM answers from memory.
 
-    It is asked what distilabel's `GenerateSentencePair` asks with the published settings,
-    `triplet=True`, `action="answer"` and `context="context"`: a literal word, so the LLM never
-    sees the passage.
+    As published it is asked what distilabel's `GenerateSentencePair` asks with the published
+    settings, `triplet=True`, `action="answer"` and `context="context"`: a literal word, so the LLM
+    never sees the passage. LLMs that do not write the headings that this asks for can be asked
+    plainly.
 
     Args:
         rows: what `LoadRows` reads (None is the sample world), or a `LoadRows` made outside.
@@ -65,6 +72,7 @@ def zero_shot(
         judge: the judge, made outside a pipeline; the arm makes its own of the same settings.
         retrieve: retrieves what answers are judged against, for questions that have no source
             passage; made outside a pipeline, like the judge.
+        prompt: `published`, or `plain`, which asks the question and nothing else.
         threshold: the hallucination score from which on an answer is flagged.
         style: `short` answers or full `sentence`s; in every arm answers are cleaned alike.
         abstain: whether a refusal is an abstention rather than an answer.
@@ -73,17 +81,9 @@ def zero_shot(
         pipeline_class: the class of the pipeline.
     """
     with pipeline_class(name=name) as pipeline:
-        asked = _isolated(llm)
-        answer = ZeroShotAnswerGeneration(
-            name="answer",
-            llm=asked,
-            input_mappings={"anchor": "question"},
-            output_mappings={"positive": "answer"},
-            input_batch_size=max(batch_size, asked.rows_at_once),
-        )
         (
             _load(rows, batch_size, retrieve)
-            >> answer
+            >> _closed_book(llm, prompt, style, batch_size)
             >> _judged(judge, threshold, style, abstain, batch_size, _evidence(retrieve))
         )
     return pipeline
@@ -221,6 +221,20 @@ def _evidence(retrieve: FaissRetrieve | None) -> Evidence:
 def _isolated(llm: LLM) -> CachedLLM:
     """An LLM of which one failing request costs its own row alone, with its reason."""
     return cached(llm, enabled=False)
+
+
+def _closed_book(llm: LLM, prompt: ZeroShotPrompt, style: Style, batch_size: int) -> Step:
+    asked = _isolated(llm)
+    settings: dict[str, Any] = {
+        "name": "answer",
+        "llm": asked,
+        "input_batch_size": max(batch_size, asked.rows_at_once),
+    }
+    if prompt == "plain":
+        return ClosedBookAnswerGeneration(style=style, **settings)
+    return ZeroShotAnswerGeneration(
+        input_mappings={"anchor": "question"}, output_mappings={"positive": "answer"}, **settings
+    )
 
 
 def _answer(
