@@ -12,13 +12,23 @@ if TYPE_CHECKING:
     from distilabel.typing import StepColumns
 
 _SYSTEM = {
-    "short": "Answer each question with a few words.",
+    "short": "Answer each question with a name, a number or a short phrase.",
     "sentence": "Answer each question with one sentence.",
 }
-_INSTRUCTION = {
-    "short": "Answer with a name, a number or a short phrase.",
-    "sentence": "Answer with one sentence.",
-}
+#: Earlier turns, from which small LLMs see how long an answer is: question, short, sentence.
+_EXAMPLES = (
+    ("What is the capital of France?", "Paris", "The capital of France is Paris."),
+    (
+        "When was the Eiffel Tower completed?",
+        "1889",
+        "The Eiffel Tower was completed in 1889.",
+    ),
+    (
+        "Which planet is the largest in the solar system?",
+        "Jupiter",
+        "Jupiter is the largest planet in the solar system.",
+    ),
+)
 
 
 @public
@@ -71,16 +81,20 @@ class ClosedBookAnswerGeneration(Task):
         return ["answer", "abstained", "answer_reason", "model_name"]
 
     def format_input(self, input: dict[str, Any]) -> "ChatType":
-        """The question, and how long its answer is to be.
+        """Worked examples, then the question.
 
         Args:
             input: a row with `question`.
         """
+        messages = [{"role": "system", "content": _SYSTEM[self.style]}]
+        for question, short, sentence in _EXAMPLES:
+            answer = short if self.style == "short" else sentence
+            messages += [
+                {"role": "user", "content": question},
+                {"role": "assistant", "content": answer},
+            ]
         question = " ".join((input["question"] or "").split())
-        return [
-            {"role": "system", "content": _SYSTEM[self.style]},
-            {"role": "user", "content": f"{question}\n{_INSTRUCTION[self.style]}"},
-        ]
+        return [*messages, {"role": "user", "content": question}]  # type: ignore[return-value]
 
     def format_output(
         self, output: str | None, input: dict[str, Any] | None = None
