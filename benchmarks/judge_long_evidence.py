@@ -43,7 +43,7 @@ from sklearn.metrics import roc_auc_score
 
 from distilabel_rag4rag.steps.judging.detectors.batch_detector import BatchDetector
 from distilabel_rag4rag.steps.judging.detectors.items import Item
-from distilabel_rag4rag.steps.judging.detectors.windows import Window
+from distilabel_rag4rag.steps.judging.detectors.windows import Window, answer_margins
 
 KINDS = ("short", "sentence", "several", "scattered")
 RULES = ("nearest", "any", "one", "every")
@@ -173,8 +173,8 @@ class Margins:
             for batch, outcome in self.detector.forward(new[first : first + 32]):
                 if isinstance(outcome, str):
                     raise SystemExit(outcome)
-                for window, row in zip(batch, outcome.cpu().numpy(), strict=True):
-                    self.known[self._key(window)] = row[window.answer].copy()
+                for window, row in zip(batch, answer_margins(batch, outcome.array()), strict=True):
+                    self.known[self._key(window)] = row.copy()
         if new:
             self._save()
         return [self.known[self._key(window)] for window in windows]

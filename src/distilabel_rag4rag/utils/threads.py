@@ -4,11 +4,21 @@ A process that is forked from one that has used OpenMP hangs in its first parall
 that begins in a new thread.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+def one_ahead(source: Iterator[T]) -> Iterator[T]:
+    """What the source yields; the next is made in a thread while one is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(list[T], islice(source, 1))
+        while item := coming.result():
+            coming = pool.submit(list[T], islice(source, 1))
+            yield item[0]
 
 
 class OwnThread:

@@ -90,8 +90,10 @@ class LettuceDetectJudge(Step):
         precision: "float32", "bfloat16", or "auto": bfloat16 on a GPU and on a CPU that computes in
             it (AMX, AVX512-BF16), else float32. In bfloat16 a row's confidence can change by
             about 0.02 with the rows that it is batched with, in float32 by rounding alone.
-        token_budget: padded tokens per forward pass; None is 2,048 on a CPU and 16,384 on a GPU. It
-            is halved when memory runs out.
+        token_budget: tokens per forward pass, padding included; None is 2,048 on a CPU and 65,536
+            on a GPU. It is halved when memory runs out.
+        torch_compile: compile the layers of a ModernBERT in bfloat16 on a GPU when the step is
+            loaded, which takes some ten seconds and pays from about 40,000 rows of 250 tokens on.
         threads: threads of torch in the worker; None leaves torch's own choice.
 
     Runtime parameters:
@@ -99,7 +101,8 @@ class LettuceDetectJudge(Step):
         - `min_confidence`: spans below it are left out.
         - `device`: torch device.
         - `precision`: "auto", "float32" or "bfloat16".
-        - `token_budget`: padded tokens per forward pass.
+        - `token_budget`: tokens per forward pass, padding included.
+        - `torch_compile`: compile the model's layers on a GPU.
         - `threads`: threads of torch in the worker.
         - `input_batch_size`: rows that are sorted by length and batched together; more rows mean
             less padding and more memory.
@@ -182,7 +185,10 @@ class LettuceDetectJudge(Step):
         default="auto", description='"auto", "float32" or "bfloat16"'
     )
     token_budget: RuntimeParameter[int] | None = Field(
-        default=None, gt=0, description="padded tokens per forward pass"
+        default=None, gt=0, description="tokens per forward pass, padding included"
+    )
+    torch_compile: RuntimeParameter[bool] = Field(
+        default=False, description="compile the model's layers on a GPU"
     )
     threads: RuntimeParameter[int] | None = Field(
         default=None, gt=0, description="threads of torch in the worker"

@@ -3,12 +3,32 @@
 Read in LettuceDetect 0.2.3.
 """
 
+from collections.abc import Sequence
+from functools import cache
+from string import Template
 from typing import Any
 
 from lettucedetect.detectors.llm import LLMDetector
+from lettucedetect.detectors.prompt_utils import LANG_TO_PASSAGE, PromptUtils
 from lettucedetect.detectors.transformer import TransformerDetector
 
 from distilabel_rag4rag.steps.judging.detectors.spans import Span
+
+
+def format_prompt(contexts: Sequence[str], question: str | None, lang: str) -> str:
+    """LettuceDetect's `PromptUtils.format_context`, which reads a file for every prompt."""
+    word = LANG_TO_PASSAGE[lang]
+    lines = "\n".join(f"{word} {number}: {text}" for number, text in enumerate(contexts, start=1))
+    if question is None:
+        return _template(f"summary_prompt_{lang.lower()}.txt").substitute(text=lines)
+    template = _template(f"qa_prompt_{lang.lower()}.txt")
+    return template.substitute(question=question, num_passages=len(contexts), context=lines)
+
+
+@cache
+def _template(file: str) -> Template:
+    template: Template = PromptUtils.load_prompt(file)
+    return template
 
 
 class TokenClassifier(TransformerDetector):

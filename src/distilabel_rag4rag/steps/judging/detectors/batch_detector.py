@@ -14,11 +14,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from distilabel.errors import DistilabelUserError
-from lettucedetect.detectors.prompt_utils import LANG_TO_PASSAGE, PromptUtils
+from lettucedetect.detectors.prompt_utils import LANG_TO_PASSAGE
 
-from distilabel_rag4rag.steps.judging.detectors._compat import TokenClassifier
+from distilabel_rag4rag.steps.judging.detectors._compat import TokenClassifier, format_prompt
 from distilabel_rag4rag.steps.judging.detectors.device import (
     LETTUCEDETECT_MAX_LENGTH,
+    HostCopy,
     choose_dtype,
     free_memory,
     is_out_of_memory,
@@ -26,12 +27,30 @@ from distilabel_rag4rag.steps.judging.detectors.device import (
 )
 from distilabel_rag4rag.steps.judging.detectors.evidence import Evidence, Piece
 from distilabel_rag4rag.steps.judging.detectors.items import Item, Verdict
+from distilabel_rag4rag.steps.judging.detectors.packed import (
+    compile_layers,
+    on_device,
+    packed_logits,
+    use_packed,
+)
 from distilabel_rag4rag.steps.judging.detectors.passages import split_passage, split_sentences
 from distilabel_rag4rag.steps.judging.detectors.spans import Span, token_spans
-from distilabel_rag4rag.steps.judging.detectors.windows import Window, cut_batches, window_of
+from distilabel_rag4rag.steps.judging.detectors.windows import (
+    Window,
+    answer_margins,
+    cut_batches,
+    cut_packed,
+    padded_tokens,
+    window_of,
+)
+from distilabel_rag4rag.utils.threads import one_ahead
 
-#: Rows tokenised and sorted together; the next slice is tokenised while a GPU works on this one.
+#: Rows tokenised and sorted together.
 SLICE = 1024
+#: Characters to a token, about; where rows are packed, a slice is one forward pass.
+TOKEN_CHARACTERS = 4
+#: Tokens under which a GPU is done with a forward pass before the next is asked for.
+SMALL_PASS = 8_192
 #: A window with less space than this for evidence is no basis for a verdict.
 MIN_EVIDENCE_TOKENS = 16
 #: Tokens of "passage 12:" and the line end, for each piece of evidence.
@@ -56,11 +75,13 @@ class BatchDetector(TokenClassifier):
         threshold: tokens with a probability above it form spans.
         evidence_rule: what must support an answer whose evidence needs several windows: the
             "nearest" evidence, or "any" or "every" window.
-        token_budget: padded tokens per forward pass; halved for good when memory runs out.
+        token_budget: tokens per forward pass, padding included; halved for good when memory runs
+            out.
+        torch_compile: compile the model's layers, where rows are packed (see `packed.py`).
 
     Raises:
         DistilabelUserError: if the checkpoint has not two labels, or fewer positions than
-            `max_length`.
+            `max_length`; if layers are to be compiled that cannot be.
     """
 
     def __init__(
@@ -75,6 +96,7 @@ class BatchDetector(TokenClassifier):
         threshold: float = 0.5,
         evidence_rule: Literal["nearest", "any", "every"] = "nearest",
         token_budget: int | None = None,
+        torch_compile: bool = False,
         **tok_kwargs: Any,
     ) -> None:
         super().__init__(
@@ -100,20 +122,40 @@ class BatchDetector(TokenClassifier):
         self.device: torch.device = torch.device(self.device)
         self.model.to(choose_dtype(precision, self.device))
         self.threshold, self.evidence_rule = threshold, evidence_rule
-        self.token_budget = token_budget or (16_384 if self.device.type == "cuda" else 2_048)
+        self.token_budget = token_budget or (65_536 if self.device.type == "cuda" else 2_048)
+        self.packed = use_packed(self.model)
+        if torch_compile:
+            self._compile()
         self._recent: dict[tuple[tuple[str, ...], int], Evidence] = {}
         # Rows longer than the window are grouped, so the tokenizer's warning would mislead.
         self.tokenizer.deprecation_warnings[
             "sequence-length-is-longer-than-the-specified-maximum"
         ] = True
 
+    def _compile(self) -> None:
+        found = f"{self.model.config.model_type} in {self.model.dtype} on {self.device}"
+        if not self.packed:
+            raise DistilabelUserError(
+                f"torch_compile=True has no effect with {found}; expected a ModernBERT in bfloat16 "
+                "on a GPU and torch 2.11 or later, or torch_compile=False"
+            )
+        try:
+            compile_layers(self.model)
+        except Exception as error:
+            raise DistilabelUserError(
+                f"torch_compile=True, but {found} could not be compiled: {type(error).__name__}: "
+                f"{error}; expected Triton and a C compiler, or torch_compile=False"
+            ) from error
+
     def judge(self, items: Sequence[Item]) -> list[Verdict]:
         """One verdict per item, in order; equal items are judged once, a failure stays alone."""
-        unique = list(dict.fromkeys(items))
         verdicts: dict[Item, Verdict] = {}
-        running: list[tuple[list[Window], torch.Tensor | str]] = []
-        for first in range(0, len(unique), SLICE):
-            windows, failed = self.windows(unique[first : first + SLICE])
+        running: list[tuple[list[Window], HostCopy | str]] = []
+        tokenised: Iterator[tuple[list[Window], dict[Item, str]]]
+        tokenised = map(self.windows, self._slices(list(dict.fromkeys(items))))
+        if self.device.type == "cuda":
+            tokenised = one_ahead(tokenised)
+        for windows, failed in tokenised:
             verdicts |= {item: Verdict([], failure=reason) for item, reason in failed.items()}
             started = list(self.forward(windows))
             verdicts |= self._read(running)
@@ -122,6 +164,34 @@ class BatchDetector(TokenClassifier):
         return [verdicts[item] for item in items]
 
     # -- tokens -----------------------------------------------------------------------------------
+
+    def _slices(self, items: list[Item]) -> Iterator[list[Item]]:
+        """Items that are tokenised and sent to the device together.
+
+        Where rows are packed nothing is gained by sorting many, so that a slice is about one
+        forward pass, or a quarter of what there is: a GPU works on it while the next is tokenised
+        and the one before is read.
+        """
+        if not self.packed:
+            yield from (items[first : first + SLICE] for first in range(0, len(items), SLICE))
+            return
+        around = len(self._prompt([""], ""))
+        sizes = [
+            around + len(item.answer) + len(item.question or "") + sum(map(len, item.contexts))
+            for item in items
+        ]
+        most = TOKEN_CHARACTERS * min(self.token_budget, SMALL_PASS)
+        most = min(TOKEN_CHARACTERS * self.token_budget, max(most, sum(sizes) // 4))
+        together: list[Item] = []
+        room = most
+        for item, size in zip(items, sizes, strict=True):
+            if together and size > room:
+                yield together
+                together, room = [], most
+            together.append(item)
+            room -= size
+        if together:
+            yield together
 
     def windows(self, items: Sequence[Item]) -> tuple[list[Window], dict[Item, str]]:
         """The windows of all items, and the items that cannot be judged with the reason."""
@@ -249,7 +319,7 @@ class BatchDetector(TokenClassifier):
         return window_of(item, encoding, start)._replace(truncated=truncated)
 
     def _prompt(self, contexts: Sequence[str], question: str | None) -> str:
-        return PromptUtils.format_context(list(contexts), question, self.lang)
+        return format_prompt(contexts, question, self.lang)
 
     def _offsets(self, text: str) -> list[tuple[int, int]]:
         encoding = self.tokenizer(text, add_special_tokens=False).encodings[0]
@@ -265,50 +335,56 @@ class BatchDetector(TokenClassifier):
 
     # -- forward passes ---------------------------------------------------------------------------
 
-    def forward(self, windows: list[Window]) -> Iterator[tuple[list[Window], torch.Tensor | str]]:
+    def forward(self, windows: list[Window]) -> Iterator[tuple[list[Window], HostCopy | str]]:
         """Batches with their margins, or with the reason where a single window failed.
 
         A failing batch is halved until the window at fault is alone. Out of memory, the budget is
         halved too, and what is left is cut anew.
         """
-        queue = cut_batches(windows, self.token_budget)
+        queue = self._cut(windows)
         while queue:
             batch = queue.pop(0)
             try:
-                outcome: torch.Tensor | str = self._margins(batch)
+                outcome: HostCopy | str = HostCopy(self._margins(batch))
                 memory = False
             except Exception as error:
                 outcome, memory = f"{type(error).__name__}: {error}", is_out_of_memory(error)
             if memory:
                 # Outside the except block: the traceback there would keep the tensors alive.
                 free_memory()
-            if isinstance(outcome, torch.Tensor) or len(batch) == 1:
+            if isinstance(outcome, HostCopy) or len(batch) == 1:
                 yield batch, outcome
             elif memory:
-                self.token_budget = max(1, len(batch) * len(batch[0].ids) // 2)
-                queue = cut_batches([w for b in [batch, *queue] for w in b], self.token_budget)
+                tokens = sum(len(w.ids) for w in batch) if self.packed else padded_tokens(batch)
+                self.token_budget = max(1, tokens // 2)
+                queue = self._cut([w for b in [batch, *queue] for w in b])
             else:
                 middle = len(batch) // 2
                 queue[:0] = [batch[:middle], batch[middle:]]
 
+    def _cut(self, windows: list[Window]) -> list[list[Window]]:
+        return (cut_packed if self.packed else cut_batches)(windows, self.token_budget)
+
     @torch.inference_mode()
     def _margins(self, batch: list[Window]) -> torch.Tensor:
-        """Hallucinated minus supported logit of every token, rows x tokens.
+        """Hallucinated minus supported logit of every token: rows x tokens, or packed rows.
 
         Like LettuceDetect, no token type ids: its checkpoints are trained without.
         """
-        ids = np.full((len(batch), len(batch[0].ids)), self.tokenizer.pad_token_id or 0)
-        mask = np.zeros_like(ids)
-        for row, window in enumerate(batch):
-            ids[row, : len(window.ids)] = window.ids
-            mask[row, : len(window.ids)] = 1
-        logits = self.model(
-            input_ids=torch.from_numpy(ids).to(self.device, non_blocking=True),
-            attention_mask=torch.from_numpy(mask).to(self.device, non_blocking=True),
-        ).logits.float()
+        if self.packed:
+            logits = packed_logits(self.model, [window.ids for window in batch]).float()
+        else:
+            ids = np.full((len(batch), len(batch[0].ids)), self.tokenizer.pad_token_id or 0)
+            mask = np.zeros_like(ids)
+            for row, window in enumerate(batch):
+                ids[row, : len(window.ids)] = window.ids
+                mask[row, : len(window.ids)] = 1
+            logits = self.model(
+                input_ids=on_device(ids, self.device), attention_mask=on_device(mask, self.device)
+            ).logits.float()
         return logits[..., 1] - logits[..., 0]
 
-    def _read(self, outcomes: list[tuple[list[Window], torch.Tensor | str]]) -> dict[Item, Verdict]:
+    def _read(self, outcomes: list[tuple[list[Window], HostCopy | str]]) -> dict[Item, Verdict]:
         """Verdicts of forward passes; the windows of one item are joined by the evidence rule."""
         margins: dict[Item, list[tuple[Window, np.ndarray]]] = defaultdict(list)
         failed: dict[Item, str] = {}
@@ -316,8 +392,8 @@ class BatchDetector(TokenClassifier):
             if isinstance(outcome, str):
                 failed[batch[0].item] = outcome
                 continue
-            for window, row in zip(batch, outcome.cpu().numpy(), strict=True):
-                margins[window.item].append((window, row[window.answer]))
+            for window, row in zip(batch, answer_margins(batch, outcome.array()), strict=True):
+                margins[window.item].append((window, row))
         verdicts = {item: Verdict([], failure=reason) for item, reason in failed.items()}
         for item in margins.keys() - failed.keys():
             verdicts[item] = self._verdict(item, margins[item])

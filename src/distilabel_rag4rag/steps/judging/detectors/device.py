@@ -2,6 +2,7 @@
 
 import gc
 
+import numpy as np
 import torch
 
 LETTUCEDETECT_MAX_LENGTH = 4096
@@ -46,3 +47,22 @@ def free_memory() -> None:
     gc.collect()
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+
+
+class HostCopy:
+    """A tensor on its way to main memory.
+
+    Asked for later, the copy would wait for all that the device was given to do in between.
+    """
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self._copy = tensor.to("cpu", non_blocking=tensor.is_cuda)
+        self._done = (
+            torch.cuda.current_stream(tensor.device).record_event() if tensor.is_cuda else None
+        )
+
+    def array(self) -> np.ndarray:
+        """The values, as soon as they are there."""
+        if self._done is not None:
+            self._done.synchronize()
+        return self._copy.numpy()

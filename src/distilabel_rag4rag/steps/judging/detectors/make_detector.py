@@ -20,6 +20,7 @@ BATCH_SETTINGS = (
     "precision",
     "evidence_rule",
     "token_budget",
+    "torch_compile",
     "taxonomy_head",
 )
 #: Requests to a server that are under way at a time.

@@ -1,5 +1,6 @@
 """One forward pass's rows, and how they are put together to batches."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -58,3 +59,43 @@ def cut_batches(windows: Sequence[Window], budget: int) -> list[list[Window]]:
         else:
             batches.append([window])
     return batches
+
+
+def cut_packed(windows: Sequence[Window], budget: int) -> list[list[Window]]:
+    """Windows in their order, cut to batches of about equal tokens, none above the budget.
+
+    A window that is longer than the budget is alone.
+    """
+    tokens = sum(len(window.ids) for window in windows)
+    longest = max((len(window.ids) for window in windows), default=0)
+    share = math.ceil(tokens / max(1, math.ceil(tokens / budget)))
+    room = min(budget, share + longest // 2)
+    batches: list[list[Window]] = []
+    used = 0
+    for window in windows:
+        if batches and used + len(window.ids) <= room:
+            batches[-1].append(window)
+            used += len(window.ids)
+        else:
+            batches.append([window])
+            used = len(window.ids)
+    return batches
+
+
+def padded_tokens(batch: Sequence[Window]) -> int:
+    """The tokens of a forward pass in which every row is as long as the first, the longest."""
+    return len(batch) * len(batch[0].ids)
+
+
+def answer_margins(batch: Sequence[Window], margins: np.ndarray) -> list[np.ndarray]:
+    """The margins of each window's answer.
+
+    Args:
+        batch: the windows of a forward pass.
+        margins: rows x tokens, or the tokens of all rows one behind the other.
+    """
+    if margins.ndim == 1:
+        rows = np.split(margins, np.cumsum([len(window.ids) for window in batch[:-1]]))
+    else:
+        rows = list(margins)
+    return [row[window.answer] for window, row in zip(batch, rows, strict=True)]
