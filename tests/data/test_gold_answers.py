@@ -268,3 +268,15 @@ def test_brackets_in_a_text(text: str) -> None:
 def test_forms_that_are_not_read(value: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         gold_answers(value)
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "<NA>", "NaT", "null", " NULL "])
+def test_a_missing_value_that_became_text_is_no_answer(text: str) -> None:
+    assert gold_answers(text) == []
+    assert gold_answers([text, "Torgau"]) == ["Torgau"]
+    assert read_answers(text).answerable is None  # unknown, not unanswerable
+
+
+@pytest.mark.parametrize("text", ["Nan", "None", "NA", "Null Island"])
+def test_names_like_missing_values_are_answers(text: str) -> None:
+    assert gold_answers(text) == [text]

@@ -822,7 +822,18 @@ def test_a_question_that_any_of_its_rows_answers_is_answerable(
     assert row["answerable"] is answerable
 
 
-@pytest.mark.parametrize("second", [SETHE, f"{SETHE} ", f"\x1b[1m{SETHE}\x1b[0m", f"{SETHE}\0"])
+@pytest.mark.parametrize(
+    "second",
+    [
+        SETHE,
+        f"{SETHE} ",
+        f"\x1b[1m{SETHE}\x1b[0m",
+        f"{SETHE}\0",
+        SETHE.replace(" ", "  "),
+        SETHE.replace(" ", "\n", 1),
+        SETHE.replace(" ", "\u00a0"),
+    ],
+)
 def test_one_text_has_one_passage_id(second: str) -> None:
     source = [
         {"passage_id": "p", "context": SETHE, "question": "1"},

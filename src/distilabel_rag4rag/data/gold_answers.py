@@ -22,6 +22,8 @@ ANSWER_KEYS = (
 
 #: What datasets write in the place of an answer where there is none: QuAC, MS MARCO, TriviaQA.
 NO_ANSWER = ("CANNOTANSWER", "No Answer Present.", "<unk>")
+#: What is left of a missing value that became text, as pandas reads it.
+MISSING = ("nan", "NaN", "<NA>", "NaT", "null", "NULL")
 
 
 class GoldAnswers(NamedTuple):
@@ -63,7 +65,7 @@ def read_answers(value: Any, where: str = "") -> GoldAnswers:
     Raises:
         ValueError: if no answer can be read from it; None and blanks are no error.
     """
-    found = list(_texts(value, where))
+    found = [text for text in _texts(value, where) if text.strip() not in MISSING]
     texts: dict[str, str] = {}
     for text in found:
         if text.strip() not in NO_ANSWER:

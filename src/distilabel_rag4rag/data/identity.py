@@ -14,8 +14,7 @@ Row = dict[str, Any]
 def passage_id(text: str) -> str:
     """The stable id of a passage: 16 hexadecimal digits of a hash of its text.
 
-    Texts that differ only in Unicode form, in control characters or in white space around them
-    share one id.
+    Texts that differ only in Unicode form, in control characters or in white space share one id.
     """
     return _hash(normalised(text))
 
@@ -26,7 +25,8 @@ def question_id(passage: str, question: str) -> str:
 
 
 def normalised(text: str | None) -> str:
-    return unicodedata.normalize("NFC", clean_text(text or "")).strip()
+    """The text in one Unicode form, without control characters, with one space between words."""
+    return " ".join(unicodedata.normalize("NFC", clean_text(text or "")).split())
 
 
 def _hash(text: str) -> str:

@@ -119,14 +119,16 @@ def test_broken_files_are_listed_and_the_others_read(tmp_path: Path) -> None:
     write_pdf(tmp_path / "scan.pdf", text=False)
     (tmp_path / "picture.png").write_bytes(b"\x89PNG")
     (tmp_path / ".hidden.txt").write_text(MILL)
+    (tmp_path / "moved.txt").symlink_to(tmp_path / "no-longer-there.txt")
     found = read_documents(tmp_path)
     assert [document.name for document in found.documents] == ["good.txt"]
     assert found.copies == {"sub/copy.txt": "good.txt"}
     reasons = {unread.name: unread.reason for unread in found.unread}
     assert set(reasons) == {
         *("binary.txt", "broken.docx", "broken.pdf", "empty.txt", "locked.pdf"),
-        *("only-controls.txt", "picture.png", "scan.pdf"),
+        *("moved.txt", "only-controls.txt", "picture.png", "scan.pdf"),
     }
+    assert reasons["moved.txt"].startswith("FileNotFoundError")
     assert reasons["empty.txt"] == "empty file"
     assert reasons["only-controls.txt"] == "no text in it"
     assert "not a text file" in reasons["binary.txt"]

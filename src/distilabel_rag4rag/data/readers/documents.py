@@ -140,7 +140,8 @@ def files_below(paths: Iterable[Path]) -> Iterator[tuple[str, Path]]:
             continue
         for file in path.rglob("*"):
             name = file.relative_to(path)
-            if file.is_file() and not any(part.startswith(".") for part in name.parts):
+            taken = file.is_file() or not file.exists()  # a link to nothing fails when it is read
+            if taken and not any(part.startswith(".") for part in name.parts):
                 yield name.as_posix(), file
 
 
