@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from datasets import Dataset
 from helpers.export_data import passages, rows
 from typer.testing import CliRunner
 
 from distilabel_rag4rag import export_training_data
 from distilabel_rag4rag.cli.app import app
+from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.export import beir
 from distilabel_rag4rag.training.evaluate import Evaluate, evaluate_retrievers
@@ -83,6 +86,17 @@ def test_questions_with_their_passages(tmp_path: Path) -> None:
     assert list(data.queries.values()) == [row["anchor"] for row in asked]
     assert list(data.corpus.values()) == [*(row["text"] for row in asked), "Another."]
     assert data.clusters() == ["document T"] * 3
+
+
+def test_a_dataset_and_the_folder_of_a_comparison(tmp_path: Path) -> None:
+    asked = [{"id": n, "question": f"Who is {n}?", "context": f"Ena {n} is {n}."} for n in "123"]
+    data = read_retrieval_data(Dataset.from_list(asked))
+    assert list(data.queries.values()) == [row["question"] for row in asked]
+    arms = [
+        {**row, "arm": arm, "answer": "Ena"} for arm in ("zero_shot", "rag4rag") for row in asked
+    ]
+    RunFolder(tmp_path).write(pa.Table.from_pylist(arms), {}, {})
+    assert read_retrieval_data(tmp_path).queries == data.queries
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from helpers.planted_retrieval import passages, rows, save_static
+from sentence_transformers import SentenceTransformer
 from typer.testing import CliRunner
 
 from distilabel_rag4rag import export_training_data
@@ -62,6 +63,29 @@ def test_where_data_must_help_the_verdict_says_so(
     assert again.exit_code == 0, again.output
     assert {file: file.stat().st_mtime_ns for file in (out / "runs").iterdir()} == times
     assert json.loads((out / "evaluation.json").read_text())["studies"] == content["studies"]
+
+
+def test_what_is_kept_belongs_to_these_texts_and_weights(
+    folder: Path, static: str, tmp_path: Path
+) -> None:
+    def trained_now(model: str, rows_: int) -> int:
+        before = len(list(tmp_path.glob("out/runs/*")))
+        settings = TrainingSettings(
+            source=str(folder), models=[model], seeds=1, rows=rows_, epochs=0.1
+        )
+        study = Study(settings)
+        study.sets = study.sets[:1] + study.sets[-1:]
+        study.run(tmp_path / "out")
+        return len(list(tmp_path.glob("out/runs/*"))) - before
+
+    other = save_static(tmp_path / "static")
+    assert trained_now(other, 20) == 4
+    assert trained_now(other, 20) == 0
+    assert trained_now(other, 30) == 4
+    model = SentenceTransformer(other, device="cpu")
+    model[0].embedding.weight.data += 1
+    model.save_pretrained(other)
+    assert trained_now(other, 20) == 3  # all but BM25
 
 
 def test_where_data_cannot_help_it_claims_nothing(

@@ -6,6 +6,7 @@ from typing import Any
 
 from distilabel_rag4rag.data.groups import document_of
 from distilabel_rag4rag.data.retrieval_data import RetrievalData
+from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.data.splits import TEST
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.export import beir
@@ -13,7 +14,7 @@ from distilabel_rag4rag.utils.text import counted, has_text
 
 
 def read_retrieval_data(
-    source: str | Path | None,
+    source: Any,
     *,
     split: str | None = None,
     corpus: str | None = None,
@@ -24,8 +25,9 @@ def read_retrieval_data(
     """Reads a set to evaluate on.
 
     Args:
-        source: a folder of `rag4rag build`, of an export or in BEIR's form; or questions with
-            their passages, in any form that `load_rows` takes.
+        source: a folder of `rag4rag build`, of an export or in BEIR's form; the folder of a
+            comparison; or questions with their passages, in any form that `load_rows` takes, such
+            as a Dataset.
         split: of the qrels, or of a Hub data set; by default `test` where there are qrels.
         corpus: further passages to search, where the source is not in BEIR's form.
         columns: our column names -> the source's.
@@ -39,7 +41,7 @@ def read_retrieval_data(
         raise ConfigError(
             field_name, None, "a folder of `build`, one in BEIR's form, or questions with passages"
         )
-    folder = beir_folder(Path(source))
+    folder = beir_folder(Path(source)) if isinstance(source, str | Path) else None
     if folder is None:
         return _from_rows(source, split, corpus, columns, titles)
     try:
@@ -96,7 +98,10 @@ def _from_rows(
     from distilabel_rag4rag.data.rows import load_passages, load_rows
 
     notes: list[str] = []
-    rows = load_rows(source, columns=columns, split=split, notes=notes).to_list()
+    asked_of = source
+    if isinstance(source, str | Path) and (run := RunFolder(Path(source))).has_rows:
+        asked_of = list({row["id"]: row for row in run.rows().to_pylist()}.values())
+    rows = load_rows(asked_of, columns=columns, split=split, notes=notes).to_list()
     passages = [*rows, *(load_passages(corpus) if corpus else ())]
     texts: dict[str, str] = {}
     documents: dict[str, str] = {}

@@ -45,8 +45,8 @@ class EvaluationSettings(RetrieverSettings):
 
     source: str | None = Field(
         None,
-        description="What to evaluate on: a folder of build, of an export or in BEIR's form, or"
-        " questions with their passages (SQuAD JSON, JSONL, CSV, parquet, a Hub id).",
+        description="What to evaluate on: a folder of build, of an export, in BEIR's form or of"
+        " compare, or questions with their passages (SQuAD JSON, JSONL, CSV, parquet, a Hub id).",
     )
     models: Names = Field(
         [EMBEDDED],

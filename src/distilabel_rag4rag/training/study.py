@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from itertools import product
 from math import ceil
 from pathlib import Path
@@ -16,6 +17,7 @@ from distilabel_rag4rag.comparison.rankings import NDCG, measure_rankings
 from distilabel_rag4rag.data.retrieval_data import RetrievalData
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.export import beir
+from distilabel_rag4rag.models.packaged import embeddings_path
 from distilabel_rag4rag.training.arms import arm_sets
 from distilabel_rag4rag.training.evaluate import short_name
 from distilabel_rag4rag.training.finetune import Watch, finetune
@@ -40,6 +42,7 @@ from distilabel_rag4rag.training.train import Training
 from distilabel_rag4rag.training.trained_texts import TrainedTexts
 from distilabel_rag4rag.utils.atomic import write_whole
 from distilabel_rag4rag.utils.hashing import hash_of
+from distilabel_rag4rag.utils.identity import with_files
 from distilabel_rag4rag.utils.public import public
 from distilabel_rag4rag.utils.text import counted
 
@@ -109,6 +112,8 @@ class Study:
         texts = [passage["context"] for passage in passages]
         trained = TrainedTexts.of([q for q, _ in pairs], [*texts, *(p for _, p in questions)])
         self.parts = [part for data in self.training.sets for part in data.parts(trained.passages)]
+
+        self._shape = self._shaping()
 
     def _questions(self, pairs: list[Pair]) -> list[Pair]:
         """Question and passage of the rows, whatever form of them is trained on."""
@@ -234,15 +239,24 @@ class Study:
                     found[part.name] = {q: measured[q][NDCG] for q in part.queries}
         return found
 
+    def _shaping(self) -> str:
+        """The hash of all that shapes a figure, but for the model and the rows of a placebo."""
+        settings = self.settings.model_dump(
+            mode="json", exclude={"models", "seeds", "resume", "device", "rows", "study", "source"}
+        )
+        sets = [[data.queries, data.corpus, data.qrels] for data in self.training.sets]
+        parts = {part.name: list(part.queries) for part in self.parts}
+        libraries = {name: version(name) for name in ("sentence-transformers", "torch")}
+        packaged = with_files(embeddings_path())
+        teacher = with_files(self.settings.teacher)
+        rows = self._rows.to_dict()
+        return hash_of([settings, sets, parts, libraries, packaged, teacher, rows])
+
     def _kept(
         self, out: Path, names: Sequence[Any], make: Callable[[], Scores]
     ) -> tuple[Scores, float]:
         """What `make` gives and its seconds, or what an earlier call gave for the same."""
-        settings = self.settings.model_dump(
-            mode="json", exclude={"models", "seeds", "resume", "device", "rows", "study"}
-        )
-        queries = {part.name: sorted(part.queries) for part in self.parts}
-        key = hash_of([names, settings, queries])[:16]
+        key = hash_of([with_files(names[0]), *names[1:], self._shape])[:16]
         name = "-".join(short_name(str(part)) for part in names[:3]).replace(" ", "_")
         file = out / RUNS / f"{name}-{key}.json"
         if file.is_file():

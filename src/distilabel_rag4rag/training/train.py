@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,7 +82,8 @@ class Training:
         for source in settings.evaluate_on or ():
             data = read_retrieval_data(source, titles=settings.titles, field_name="evaluate_on")
             self.trained.refuse_leaks(data, "evaluate_on")
-            self.sets.append(data)
+            same = sum(known.name.split(" #")[0] == data.name for known in self.sets)
+            self.sets.append(replace(data, name=f"{data.name} #{same + 1}") if same else data)
         if not self.sets:
             raise ConfigError(
                 "evaluate_on", None, "a set to evaluate on, since the export has no test split"

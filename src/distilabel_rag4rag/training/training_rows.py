@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
+
 from distilabel_rag4rag.data.splits import TEST, TRAIN, VALIDATION
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.export import FORMATS, check_export
@@ -64,7 +66,7 @@ class ExportedRows:
 
         if data not in _formats(self.folder):
             raise ConfigError("data", data, f"one of {_formats(self.folder)}, which are exported")
-        return Dataset.from_parquet(str(self.folder / data / f"{TRAIN}.parquet"))
+        return Dataset(pq.read_table(self.folder / data / f"{TRAIN}.parquet"))
 
     def splits(self) -> set[str]:
         """Those of validation and test that can be evaluated on."""
