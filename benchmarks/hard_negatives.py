@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from distilabel_rag4rag import GroundedAnswerGeneration, cached, embedded
-from distilabel_rag4rag.data.chunks import chunk_document
+from distilabel_rag4rag.data.chunking import chunk_document
 from distilabel_rag4rag.data.readers.documents import Document
 from distilabel_rag4rag.data.readers.open_table import SAMPLE_WORLD
 from distilabel_rag4rag.models.packaged import judge_path

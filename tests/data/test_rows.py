@@ -467,25 +467,25 @@ def test_a_beir_corpus() -> None:
 def test_a_folder_of_text(tmp_path: Path) -> None:
     (tmp_path / "guide").mkdir()
     write(tmp_path / "guide" / "a.md", "# Rivers\r\n\r\nThe Sethe.\r\n\r\n## More\r\nThe Oulder.")
-    write(tmp_path / "b.txt", "One two.\n\n\nThree four.\n \nFive six.")
+    write(tmp_path / "b.txt", "One two.\n\nThree four.\n\nFive six seven.")
     write(tmp_path / "c.log", "not read")
     (tmp_path / ".hidden").mkdir()
     write(tmp_path / ".hidden" / "d.md", "not read")
     expected = [
         ("b.txt", "One two.\n\nThree four."),
-        ("b.txt", "Five six."),
-        ("guide/a.md", "# Rivers\nThe Sethe."),
-        ("guide/a.md", "## More\nThe Oulder."),
+        ("b.txt", "Five six seven."),
+        ("Rivers", "# Rivers\n\nThe Sethe."),
+        ("Rivers", "## More\nThe Oulder."),
     ]
-    passages = load_passages(tmp_path, passage_words=5).to_list()
+    passages = load_passages(tmp_path, max_tokens=8).to_list()
     assert [(row["title"], row["context"]) for row in passages] == expected
-    alone = load_passages(tmp_path / "b.txt", passage_words=5).to_list()
+    alone = load_passages(tmp_path / "b.txt", max_tokens=8).to_list()
     assert [(row["title"], row["context"]) for row in alone] == expected[:2]
     message = r"found \['title', 'context'\], expected a column for question.*`question` column is"
     with pytest.raises(ValueError, match=message):
         load_rows(tmp_path)
-    with pytest.raises(ValueError, match="passage_words: found 0, expected at least 1"):
-        load_passages(tmp_path, passage_words=0)
+    with pytest.raises(ValueError, match="max_tokens: found 0, expected at least 8"):
+        load_passages(tmp_path, max_tokens=0)
 
 
 # What is wrong is named

@@ -103,7 +103,7 @@ def test_what_was_left_out_of_the_input_is_noted_and_passages_have_the_length_as
 ) -> None:
     Path(corpus, "scan.bin").write_bytes(b"\x00\x01")
     Path(questions).write_text(Path(questions).read_text() + '{"query": ""}\n')
-    settings = Settings(source=questions, corpus=corpus, passage_words=4)
+    settings = Settings(source=questions, corpus=corpus, max_tokens=8)
     made = Experiment(settings, tmp_path / "out")
     found = [note.replace(f"{tmp_path}/", "") for note in made.notes]
     assert found[:3] == [
@@ -111,13 +111,13 @@ def test_what_was_left_out_of_the_input_is_noted_and_passages_have_the_length_as
         "log.jsonl: no question in 1 of 3 rows",
         "log.jsonl: no context in 3 of 3 rows",
     ]
-    assert found[3].startswith("docs: 1 file was not read: 1 .bin.")
+    assert found[3].startswith("docs: 1 file: left out, not one of .docx,")
     assert found[4] == (
-        "docs: 2 documents of 2 cut into 4 passages of at most 4 words (`passage_words`)"
+        "docs: 1 document of 2 cut into 2 passages of at most 8 tokens (`max_tokens`)"
     )
     assert len(found) == 6
     for arm in ("zero_shot", "rag4rag"):
-        assert made.pipelines[arm].dag.get_step("retrieve")["step"].passage_words == 4
+        assert made.pipelines[arm].dag.get_step("retrieve")["step"].max_tokens == 8
 
 
 def test_documents_have_no_questions(tmp_path: Path, corpus: str) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from math import log
 from typing import NamedTuple
 
-from distilabel_rag4rag.data.chunking import sentences_of
 from distilabel_rag4rag.data.new_words import word_forms
+from distilabel_rag4rag.data.words import sentences_of
 
 
 class SentenceShares(NamedTuple):

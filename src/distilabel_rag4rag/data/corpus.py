@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from distilabel_rag4rag.data.chunks import Chunk, Tokenize, chunk_document
+from distilabel_rag4rag.data.chunking import MAX_TOKENS, Chunk, Tokenize, chunk_document
 from distilabel_rag4rag.data.columns import map_columns
 from distilabel_rag4rag.data.passage_checks import passage_fault
 from distilabel_rag4rag.data.readers import csv_files, json_files, parquet
@@ -27,7 +27,6 @@ from distilabel_rag4rag.utils.text import counted, has_text
 
 Row = dict[str, Any]
 
-MAX_TOKENS = 256
 _TABLES = (*json_files.SUFFIXES, *csv_files.SUFFIXES, *parquet.SUFFIXES)
 
 
@@ -91,6 +90,7 @@ def read_corpus(
         found = read_documents(files, passed_over=_TABLES, required=not tables)
         corpus.documents += len(found.documents)
         corpus.unread += found.unread
+        corpus.notes += [f"{name}: {problem}" for name, problem in found.problems.items()]
         if found.copies:
             corpus.notes.append(
                 f"{counted(len(found.copies), 'document')} left out as copies of others"

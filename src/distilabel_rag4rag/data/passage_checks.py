@@ -2,7 +2,7 @@
 
 import re
 
-from distilabel_rag4rag.data.chunking import count_words
+from distilabel_rag4rag.data.words import count_words
 from distilabel_rag4rag.utils.text import counted
 
 #: Passages with fewer words hold hardly a fact.

@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from distilabel_rag4rag.data.chunking import PASSAGE_WORDS
+from distilabel_rag4rag.data.chunking import MAX_TOKENS, Tokenize
 from distilabel_rag4rag.data.columns import (
     GOLD_COLUMNS,
     PASSAGE_COLUMNS,
@@ -113,36 +113,43 @@ def load_passages(
     *,
     columns: dict[str, str | None] | None = None,
     split: str | None = None,
-    passage_words: int = PASSAGE_WORDS,
+    tokenize: Tokenize | None = None,
+    max_tokens: int = MAX_TOKENS,
     delimiter: str | None = None,
     notes: list[str] | None = None,
 ) -> "Dataset":
     """The passages of a corpus, each once, with `passage_id`, `title` and `context`.
 
     Reads what `load_rows` reads, where only `context` is needed, and gives its passages the same
-    ids; and text: a `.txt` or `.md` file, or a folder of them (hidden ones aside), is cut into
-    passages of at most `passage_words` words (`split_text`) whose title is the file's name.
+    ids; and documents: a txt, md, html, pdf or docx file, or a folder of them (hidden ones aside),
+    is cut into passages (`chunk_document`), as `rag4rag build` cuts it.
     Paragraphs of SQuAD JSON that no question asks about are passages too. Of equal texts the
     first stays; passages without text are left out.
 
     Args:
-        source: as for `load_rows`, or text files. A file of another encoding than UTF-8 is read
+        source: as for `load_rows`, or documents. A file of another encoding than UTF-8 is read
             as the most likely one.
         columns: as for `load_rows`, e.g. `{"passage_id": "_id"}` for a corpus in BEIR's form.
         split: as for `load_rows`.
-        passage_words: the longest passage cut from text files, 150 words by default. Where a
-            script has no spaces, each Chinese or Japanese character counts as a word, and every
-            four characters of Thai, Lao, Khmer or Burmese.
+        tokenize: text -> the offsets of its tokens, by which documents are cut; None counts words
+            and signs, and each character of scripts without spaces.
+        max_tokens: the longest passage that documents are cut into.
         delimiter: as for `load_rows`.
         notes: as for `load_rows`: files of a folder that were not read, other encodings, cuts.
 
     Raises:
         ValueError: as `load_rows`, or if no passage has text.
+        ImportError: if a format of document needs the extra `documents`.
     """
-    if passage_words < 1:
-        raise ConfigError("passage_words", passage_words, "at least 1")
+    if max_tokens < 8:
+        raise ConfigError("max_tokens", max_tokens, "at least 8")
     table = open_table(
-        source, split, questions=False, passage_words=passage_words, delimiter=delimiter
+        source,
+        split,
+        questions=False,
+        tokenize=tokenize,
+        max_tokens=max_tokens,
+        delimiter=delimiter,
     )
     found = list(table.notes)
     rows = _read(table, map_columns(table, columns, PASSAGE_COLUMNS, ("context",), found), found)

@@ -64,7 +64,7 @@ class ArmBuilder:
                 "embeddings": self.models.embeddings(),
                 "k": s.k,
                 "corpus": s.corpus or s.source,
-                "retrieve": {"passage_words": s.passage_words}
+                "retrieve": {"max_tokens": s.max_tokens}
                 if s.corpus
                 else {"split": s.split, "columns": columns or None, "delimiter": s.delimiter},
                 "evidence": "context" if self.with_contexts else "retrieved_contexts",
@@ -104,5 +104,5 @@ class ArmBuilder:
             embeddings=self.models.embeddings(),
             corpus=s.corpus,
             k=s.k,
-            passage_words=s.passage_words,
+            max_tokens=s.max_tokens,
         )

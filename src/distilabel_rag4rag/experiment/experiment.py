@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from distilabel_rag4rag.data.chunking import Tokenize
 from distilabel_rag4rag.data.rows import load_passages, load_rows
 from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.errors import ConfigError
@@ -82,6 +83,7 @@ class Experiment:
         self.settings = settings
         self.out = Path(out)
         self.notes: list[str] = []
+        self._tokenizer: Tokenize | None = None
         check_judge(settings.judge)
         check_out(self.out, force)
         self.questions = load_rows(
@@ -113,8 +115,21 @@ class Experiment:
         from distilabel_rag4rag.steps.retrieval.index_manifest import read_manifest
 
         if read_manifest(corpus) is None:  # no index: read for its errors and notes
-            words = self.settings.passage_words
-            load_passages(corpus, passage_words=words, notes=self.notes)
+            load_passages(
+                corpus,
+                tokenize=self._tokenize,
+                max_tokens=self.settings.max_tokens,
+                notes=self.notes,
+            )
+
+    def _tokenize(self, text: str) -> Sequence[tuple[int, int]]:
+        """The embedder's tokens; the imports, which take seconds, are for documents alone."""
+        if self._tokenizer is None:
+            from distilabel_rag4rag.experiment.models import Models
+            from distilabel_rag4rag.models.tokenizers import tokenizer_of
+
+            self._tokenizer = tokenizer_of(Models(self.settings).embeddings())
+        return self._tokenizer(text)
 
     def _arms(self, with_contexts: bool) -> list[str]:
         """Those asked for, or all that the questions allow."""

@@ -11,7 +11,6 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from distilabel_rag4rag.data.chunking import PASSAGE_WORDS
 from distilabel_rag4rag.models.packaged import EMBEDDED
 from distilabel_rag4rag.utils.text import nearest, one_of
 
@@ -91,15 +90,19 @@ class Settings(ModelSettings):
     split: str | None = Field(None, description="Split of a Hub data set.")
     corpus: str | None = Field(
         None,
-        description="Retrieve from these passages; without it, from the questions' own passages.",
+        description="Retrieve from these passages, or documents (txt, md, html, pdf, docx). Without"
+        " it, from the questions' own passages.",
     )
     delimiter: str | None = Field(
         None,
         description="What stands between the fields of a CSV or TSV file. Without it, found from"
         " the file.",
     )
-    passage_words: int = Field(
-        PASSAGE_WORDS, ge=1, description="Longest passage that documents are cut into, in words."
+    max_tokens: int = Field(
+        256,
+        ge=8,
+        description="Longest passage that documents are cut into, in tokens of the embedder's"
+        " tokenizer.",
     )
     limit: int | None = Field(
         None, ge=1, description="Take a sample of so many questions (see seed)."

@@ -1,14 +1,14 @@
 """How long a text is for an embedder: the offsets of its tokens."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
+from distilabel_rag4rag.data.chunking import Tokenize
 from distilabel_rag4rag.models.packaged import EMBEDDED, embeddings_path
 
 if TYPE_CHECKING:
     from distilabel.models.embeddings.base import Embeddings
-
-Tokenize = Callable[[str], Sequence[tuple[int, int]]]
 
 
 def load_tokenizer(name: str) -> Tokenize:
@@ -39,6 +39,19 @@ def load_tokenizer(name: str) -> Tokenize:
             text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
         )
         return encoded["offset_mapping"]  # type: ignore[no-any-return]
+
+    return tokenize
+
+
+def tokenizer_of(embeddings: "Embeddings | None" = None) -> Tokenize:
+    """The tokenizer of an embedder, or the packaged one's, which is loaded for the first text."""
+
+    @cache
+    def load() -> Tokenize:
+        return load_tokenizer(EMBEDDED if embeddings is None else tokenizer_name(embeddings))
+
+    def tokenize(text: str) -> Sequence[tuple[int, int]]:
+        return load()(text)
 
     return tokenize
 

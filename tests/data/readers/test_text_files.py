@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from distilabel_rag4rag.data.corpus import read_corpus
 from distilabel_rag4rag.data.readers.encoding import decode
 from distilabel_rag4rag.data.rows import load_passages, load_rows
+from distilabel_rag4rag.models.packaged import EMBEDDED
+from distilabel_rag4rag.models.tokenizers import load_tokenizer
 
 TEXTS = {
     "en": "The café was opened by Émile Zola in 1889.",
@@ -83,46 +86,44 @@ def test_a_mixed_folder_is_read_and_all_that_is_not_as_given_is_said(tmp_path: P
     (tmp_path / "d.txt").write_bytes(os.urandom(3000))
     (tmp_path / "e.txt").write_text(" \n")
     (tmp_path / "f.md").write_bytes(b"")
-    for name in (
-        "x.pdf",
-        "y.pdf",
-        "sub/z.PDF",
-        "page.html",
-        "report.docx",
-        "LICENSE",
-        ".hidden.pdf",
-    ):
-        (tmp_path / name).write_bytes(b"%PDF")
+    (tmp_path / "g.txt").write_bytes(TEXTS["de"].encode("utf-8"))
+    (tmp_path / "page.html").write_text("<title>Bells</title><p>The bell was cast in Ulm.</p>")
+    for name in ("LICENSE", "rows.csv", ".hidden.txt"):
+        (tmp_path / name).write_text("Something else.")
     notes: list[str] = []
-    passages = load_passages(tmp_path, passage_words=100, notes=notes)
-    assert passages["title"][:] == ["a.md", "b.txt", "sub/c.TXT"]
-    assert passages["context"][1:] == [TEXTS["de"], TEXTS["fr"]]
+    passages = load_passages(tmp_path, notes=notes)
+    assert list(zip(passages["title"], passages["context"], strict=True)) == [
+        ("A", "# A\n\nOne.\n\nTwo three four."),
+        ("b.txt", TEXTS["de"]),
+        ("Bells", "The bell was cast in Ulm."),
+        ("sub/c.TXT", TEXTS["fr"]),
+    ]
     said = [note.removeprefix(f"{tmp_path}: ") for note in notes]
+    formats = ".docx, .htm, .html, .markdown, .md, .pdf, .text, .txt"
     assert said == [
         "2 files: not UTF-8, read as cp1252; save as UTF-8 to be sure: b.txt, sub/c.TXT",
-        "1 file: left out, not UTF-8 text, and not a text file in another encoding that is known"
-        " here; if it is text, save it as UTF-8: d.txt",
-        "2 files: left out, empty: e.txt, f.md",
-        "6 files were not read: 3 .pdf, 1 without a suffix, 1 .html, 1 .docx. In a folder only"
-        " .txt, .md, .markdown files are; convert documents to one of these, and give tables as a"
-        " file of their own.",
+        "1 file: the same text as b.txt: g.txt",
+        f"2 files: left out, not one of {formats}: LICENSE, rows.csv",
+        "1 file: left out, ValueError: not UTF-8 text, and not a text file in another encoding that"
+        " is known here; if it is text, save it as UTF-8: d.txt",
+        "2 files: left out, empty file: e.txt, f.md",
     ]
 
 
 def test_cuts_are_said(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("One two three. Four five six. Seven.")
+    (tmp_path / "a.txt").write_text("One two three four five. Six seven eight nine ten.")
     (tmp_path / "b.txt").write_text("One.")
     notes: list[str] = []
-    assert len(load_passages(tmp_path, passage_words=3, notes=notes)) == 4
+    assert len(load_passages(tmp_path, max_tokens=8, notes=notes)) == 3
     assert notes == [
-        f"{tmp_path}: 1 document of 2 cut into 3 passages of at most 3 words (`passage_words`)"
+        f"{tmp_path}: 1 document of 2 cut into 2 passages of at most 8 tokens (`max_tokens`)"
     ]
 
 
 def test_a_folder_of_other_files_says_what_it_found(tmp_path: Path) -> None:
-    for name in ("a.pdf", "b.pdf", "c.docx"):
+    for name in ("a.pdf", "b.pdf", "c.rtf"):
         (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(ValueError, match=r"expected .* \.txt, .* files; found 2 \.pdf, 1 \.docx"):
+    with pytest.raises(ValueError, match=r"expected .* \.txt files with text; found 2 files: left"):
         load_passages(tmp_path)
 
 
@@ -134,12 +135,22 @@ def test_documents_alone_say_that_questions_are_needed(tmp_path: Path) -> None:
 
 
 def test_terminal_escapes_and_controls_of_documents_go(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes(b"The \x1b[31mbell\x1b[0m\x07 was\x00 cast.\r\nIn 1712.")
+    (tmp_path / "a.txt").write_bytes(b"The \x1b[31mbell\x1b[0m\x07 was cast.\r\nIn 1712.")
     assert load_passages(tmp_path)["context"][:] == ["The bell was cast.\nIn 1712."]
 
 
 def test_long_text_without_spaces_is_cut(tmp_path: Path) -> None:
     (tmp_path / "zh.txt").write_text("北京是中国的首都。" * 1400, encoding="utf-8")
     passages = load_passages(tmp_path)["context"][:]
-    assert max(map(len, passages)) <= 200
+    assert max(map(len, passages)) <= 256
     assert {text[-1] for text in passages} == {"。"}
+
+
+def test_the_cut_is_that_of_a_build(tmp_path: Path) -> None:
+    text = "# Kettles\n\n" + "The kettle of the brewery was cast in Torgau in 1712. " * 60
+    (tmp_path / "a.md").write_text(text)
+    tokenize = load_tokenizer(EMBEDDED)
+    cut = load_passages(tmp_path, tokenize=tokenize, max_tokens=64)["context"][:]
+    built = [row["context"] for row in read_corpus(tmp_path, tokenize, 64).passages]
+    assert cut == built
+    assert len(cut) > 2

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from distilabel_rag4rag.data.readers import encoding
 from distilabel_rag4rag.errors import ConfigError
@@ -53,6 +53,15 @@ class UnreadDocument:
     reason: str
 
 
+class Reading(NamedTuple):
+    """What a file holds: its text, whether that is Markdown, its title, what was odd about it."""
+
+    text: str
+    markdown: bool
+    title: str | None = None
+    problem: str | None = None
+
+
 @dataclass
 class DocumentSet:
     """What was read.
@@ -61,27 +70,32 @@ class DocumentSet:
         documents: in the order of their names; of several with the same text, the first.
         unread: the files without text, each with its reason.
         copies: name of a document -> name of the first with the same text.
+        problems: name of a document -> what was odd about its encoding.
     """
 
     documents: list[Document] = field(default_factory=list)
     unread: list[UnreadDocument] = field(default_factory=list)
     copies: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict, repr=False)
 
-    def add(self, name: str, text: str, markdown: bool, title: str | None = None) -> None:
+    def add(self, name: str, reading: "Reading") -> None:
         """Adds a document, or the reason why there is none."""
-        text = clean_text(text).strip()
+        text = clean_text(reading.text).strip()
+        if reading.problem:
+            self.problems[name] = reading.problem
         if not text:
             self.unread.append(UnreadDocument(name, "no text in it"))
             return
         document_id = hash_of(text)[:16]
-        first = next((d.name for d in self.documents if d.document_id == document_id), None)
-        if first is not None:
+        first = self._names.setdefault(document_id, name)
+        if first != name:
             self.copies[name] = first
             return
-        title = " ".join(clean_text(title or "").split()) or (
-            _first_heading(text) if markdown else None
+        title = " ".join(clean_text(reading.title or "").split()) or (
+            _first_heading(text) if reading.markdown else None
         )
-        self.documents.append(Document(document_id, title, text, markdown, name))
+        self.documents.append(Document(document_id, title, text, reading.markdown, name))
 
 
 def read_documents(
@@ -119,13 +133,13 @@ def read_documents(
             if not data.strip():
                 found.unread.append(UnreadDocument(name, "empty file"))
                 continue
-            text, markdown, title = read(data)
+            reading = read(data)
         except ImportError:
             raise
         except Exception as error:  # a library's own, of any kind, about this file alone
             found.unread.append(UnreadDocument(name, _reason(error)))
             continue
-        found.add(name, text, markdown, title)
+        found.add(name, reading)
     if required and not found.documents:
         reasons = "; ".join(f"{u.name}: {u.reason}" for u in found.unread[:5]) or "no files"
         raise ConfigError("source", ", ".join(map(str, given)), "documents with text", reasons)
@@ -150,36 +164,38 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def decode(data: bytes) -> str:
-    """Bytes as text; the encoding is found.
+def decode(data: bytes) -> tuple[str, str | None]:
+    """Bytes as text, and what was odd about their encoding, which is found.
 
     Raises:
         ValueError: if it is no text.
     """
-    text, _ = encoding.decode(data)
+    text, problem = encoding.decode(data)
     if "\x00" in text:
         raise ValueError("it holds null bytes: not a text file")
-    return text
+    return text, problem
 
 
-def _read_text(data: bytes) -> tuple[str, bool, str | None]:
-    return decode(data), False, None
+def _read_text(data: bytes) -> Reading:
+    text, problem = decode(data)
+    return Reading(text, False, None, problem)
 
 
-def _read_markdown(data: bytes) -> tuple[str, bool, str | None]:
-    text = decode(data)
+def _read_markdown(data: bytes) -> Reading:
+    text, problem = decode(data)
+    text = text.replace("\r\n", "\n")
     # Front matter is data about the document; its title is the document's.
-    match = re.match(r"---\n(.*?)\n---\n", text.replace("\r\n", "\n"), re.DOTALL)
+    match = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
     if match is None:
-        return text, True, None
+        return Reading(text, True, None, problem)
     title = re.search(r"^title:\s*[\"']?(.*?)[\"']?\s*$", match[1], re.MULTILINE)
-    return text.replace("\r\n", "\n")[match.end() :], True, title[1] if title else None
+    return Reading(text[match.end() :], True, title[1] if title else None, problem)
 
 
-def _read_html(data: bytes) -> tuple[str, bool, str | None]:
+def _read_html(data: bytes) -> Reading:
     trafilatura = _library("trafilatura")
     markdownify = _library("markdownify")
-    html = decode(data)
+    html, problem = decode(data)
     title = re.search(r"<title[^>]*>(.*?)</title>", html, re.DOTALL | re.IGNORECASE)
     body = re.sub(r"(?is)<(script|style|noscript|template|head)\b.*?</\1\s*>", "", html)
     whole = _tidy(markdownify.markdownify(body, heading_style="ATX", strip=["img", "a"]))
@@ -188,10 +204,10 @@ def _read_html(data: bytes) -> tuple[str, bool, str | None]:
     )
     kept = len(_words(main or ""))
     text = main if main and kept >= MAIN_CONTENT_SHARE * len(_words(whole)) else whole
-    return text, True, _unescaped(title[1]) if title else None
+    return Reading(text, True, _unescaped(title[1]) if title else None, problem)
 
 
-def _read_pdf(data: bytes) -> tuple[str, bool, str | None]:
+def _read_pdf(data: bytes) -> Reading:
     pypdf = _library("pypdf")
     logging.getLogger("pypdf").setLevel(logging.ERROR)
     reader = pypdf.PdfReader(io.BytesIO(data))
@@ -207,19 +223,20 @@ def _read_pdf(data: bytes) -> tuple[str, bool, str | None]:
     if not any(map(has_text, pages)):
         raise ValueError(f"no text on its {len(pages)} pages: a scan? It needs OCR")
     title = reader.metadata.title if reader.metadata else None
-    return _tidy("\n\n".join(pages)), bool(headings), title if has_text(title) else None
+    return Reading(_tidy("\n\n".join(pages)), bool(headings), title if has_text(title) else None)
 
 
-def _read_docx(data: bytes) -> tuple[str, bool, str | None]:
+def _read_docx(data: bytes) -> Reading:
     mammoth = _library("mammoth")
     markdownify = _library("markdownify")
     styles = "\n".join(f"p[style-name='Heading {n}'] => h6:fresh" for n in (7, 8, 9))
     styles += "\np[style-name='Title'] => h1:fresh"
     html = mammoth.convert_to_html(io.BytesIO(data), style_map=styles).value
-    return _tidy(markdownify.markdownify(html, heading_style="ATX", strip=["img", "a"])), True, None
+    text = markdownify.markdownify(html, heading_style="ATX", strip=["img", "a"])
+    return Reading(_tidy(text), True)
 
 
-READERS: dict[str, Callable[[bytes], tuple[str, bool, str | None]]] = {
+READERS: dict[str, Callable[[bytes], Reading]] = {
     ".txt": _read_text,
     ".text": _read_text,
     ".md": _read_markdown,

@@ -8,8 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from distilabel_rag4rag.data.chunking import PASSAGE_WORDS
-from distilabel_rag4rag.data.readers import csv_files, json_files, parquet, text_files
+from distilabel_rag4rag.data.chunking import MAX_TOKENS, Tokenize
+from distilabel_rag4rag.data.readers import (
+    csv_files,
+    document_passages,
+    json_files,
+    parquet,
+)
 from distilabel_rag4rag.data.readers.dataset import (
     check_no_split,
     from_dataset,
@@ -27,7 +32,7 @@ SUFFIXES = (
     *json_files.SUFFIXES,
     *csv_files.SUFFIXES,
     *parquet.SUFFIXES,
-    *text_files.SUFFIXES,
+    *document_passages.SUFFIXES,
 )
 
 
@@ -49,7 +54,8 @@ def open_table(
     split: str | None = None,
     *,
     questions: bool = True,
-    passage_words: int = PASSAGE_WORDS,
+    tokenize: Tokenize | None = None,
+    max_tokens: int = MAX_TOKENS,
     delimiter: str | None = None,
 ) -> Table:
     """Opens a source.
@@ -58,7 +64,7 @@ def open_table(
         source: see `data.rows.load_rows`.
         split: the split, for what has splits.
         questions: SQuAD JSON gives a record per question; without, one per paragraph.
-        passage_words: the longest passage cut from text files.
+        tokenize, max_tokens: how documents are cut, see `document_passages.from_documents`.
         delimiter: what stands between the fields of a CSV or TSV file; None: found from the file.
 
     Raises:
@@ -71,10 +77,13 @@ def open_table(
     if path is None:
         table = _open_object(source, split)
     elif path.is_dir():
-        table = _open_folder(path, split, passage_words)
+        table = _open_folder(path, split, tokenize, max_tokens)
     elif path.is_file():
         check_no_split(split, str(path))
-        table = _open_file(path, questions, passage_words, delimiter)
+        if path.suffix.lower() in document_passages.SUFFIXES:
+            table = document_passages.from_documents(path, tokenize, max_tokens)
+        else:
+            table = _open_file(path, questions, delimiter)
     elif isinstance(source, str) and path.suffix not in SUFFIXES and HUB_ID.fullmatch(source):
         table = from_hub(source, split)
     else:
@@ -101,15 +110,17 @@ def _open_object(source: Any, split: str | None) -> Table:
     return from_dataset(source, split, "the dataset")
 
 
-def _open_folder(path: Path, split: str | None, passage_words: int) -> Table:
+def _open_folder(
+    path: Path, split: str | None, tokenize: Tokenize | None, max_tokens: int
+) -> Table:
     saved = saved_dataset(path)
     if saved is not None:
         return from_saved_dataset(saved, split)
     check_no_split(split, str(path))
-    return text_files.from_text_folder(path, passage_words)
+    return document_passages.from_documents(path, tokenize, max_tokens)
 
 
-def _open_file(path: Path, questions: bool, passage_words: int, delimiter: str | None) -> Table:
+def _open_file(path: Path, questions: bool, delimiter: str | None) -> Table:
     suffix = path.suffix.lower()
     if suffix in json_files.SUFFIXES:
         return json_files.from_json(path, questions)
@@ -117,6 +128,4 @@ def _open_file(path: Path, questions: bool, passage_words: int, delimiter: str |
         return csv_files.from_csv(path, delimiter)
     if suffix in parquet.SUFFIXES:
         return parquet.from_parquet(path)
-    if suffix in text_files.SUFFIXES:
-        return text_files.from_text_file(path, passage_words)
     raise ValueError(f"{path}: unknown suffix {suffix!r}; expected one of {', '.join(SUFFIXES)}")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from distilabel_rag4rag.data.chunking import count_words
+from distilabel_rag4rag.data.words import count_words
 from distilabel_rag4rag.schema import EMPTY_QUESTION
 from distilabel_rag4rag.steps.filtering.mark import Mark
 from distilabel_rag4rag.utils.public import public

@@ -12,6 +12,7 @@ from distilabel_rag4rag.data.duplicates import PassageFinder, letters
 from distilabel_rag4rag.data.readers.open_table import PlainSource
 from distilabel_rag4rag.data.rows import load_passages
 from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.models.tokenizers import tokenizer_of
 from distilabel_rag4rag.schema import EMPTY_QUESTION
 from distilabel_rag4rag.steps.filtering.mark import Mark
 from distilabel_rag4rag.utils.public import public
@@ -140,7 +141,11 @@ class MarkRoundTrip(Mark, GlobalStep):
     def _passages(self, rows: list[dict[str, Any]]) -> list[str]:
         source: Any = rows
         if self.corpus != "rows":
-            source = load_passages(self.corpus, columns=self.columns)  # type: ignore[arg-type]
+            source = load_passages(
+                self.corpus,  # type: ignore[arg-type]
+                columns=self.columns,
+                tokenize=tokenizer_of(),
+            )
         texts = [row["context"] for row in source if has_text(row.get("context"))]
         if not texts and self.corpus != "rows":
             raise ConfigError("corpus", self.corpus, "at least one passage")

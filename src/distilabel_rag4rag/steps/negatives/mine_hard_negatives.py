@@ -17,6 +17,7 @@ from distilabel_rag4rag.data.identity import normalised
 from distilabel_rag4rag.data.readers.open_table import PlainSource, open_table
 from distilabel_rag4rag.data.rows import load_passages
 from distilabel_rag4rag.models.packaged import EMBEDDED
+from distilabel_rag4rag.models.tokenizers import tokenizer_of
 from distilabel_rag4rag.schema import EMPTY_QUESTION, NEGATIVE_COLUMNS
 from distilabel_rag4rag.steps.negatives.evidence_check import (
     Candidate,
@@ -257,12 +258,13 @@ class MineHardNegatives(Indexing, GlobalStep):
         if isinstance(self.corpus, list):
             yield from self.corpus
             return
-        table = open_table(self.corpus, questions=False)
+        tokenize = tokenizer_of(self.embeddings)
+        table = open_table(self.corpus, questions=False, tokenize=tokenize)
         names = [name for name in ("passage_id", *PLACE_COLUMNS) if name in table.columns]
         places = {}
         if "passage_id" in names:
             places = {str(record["passage_id"]): record for record in table.rows(names)}
-        for passage in load_passages(self.corpus):
+        for passage in load_passages(self.corpus, tokenize=tokenize):
             yield {**places.get(str(passage["passage_id"]), {}), **passage}
 
     def _searches(

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from distilabel.steps import StepInput
 from pydantic import Field
 
-from distilabel_rag4rag.data.chunking import PASSAGE_WORDS
+from distilabel_rag4rag.data.chunking import MAX_TOKENS
 from distilabel_rag4rag.data.readers.open_table import PlainSource
 from distilabel_rag4rag.data.rows import load_passages
+from distilabel_rag4rag.models.tokenizers import tokenizer_of
 from distilabel_rag4rag.steps.retrieval.index_manifest import check_settings, read_manifest
 from distilabel_rag4rag.steps.retrieval.passage_index import (
     PassageIndex,
@@ -41,13 +42,14 @@ class FaissRetrieve(Retrieving):
     Attributes:
         embeddings: any distilabel `Embeddings`; it embeds questions and passages.
         corpus: the passages: an index folder, a file or folder that `load_passages` reads
-            (parquet, JSONL, CSV, SQuAD JSON, text files, a folder saved by `datasets`), or a
+            (parquet, JSONL, CSV, SQuAD JSON, documents, a folder saved by `datasets`), or a
             list of rows with `context` and optional `passage_id`, or a `Dataset` of such rows
             (which a dump holds row by row: give a path for a large corpus). `None` is the
             sample world.
         columns: our column names -> the corpus's, such as `{"context": "text"}`.
         split: which split of a Hub data set or `DatasetDict`.
-        passage_words: the longest passage that text files are cut into. Defaults to `150`.
+        max_tokens: the longest passage that documents are cut into, in tokens of the embedder's
+            tokenizer, or of the packaged embedder's where it has none here. Defaults to `256`.
         delimiter: what stands between the fields of a CSV or TSV file; `None` finds it.
         query_prompt: an instruction put before each question, for embedders trained with one.
             Defaults to `""`.
@@ -125,7 +127,7 @@ class FaissRetrieve(Retrieving):
     corpus: PlainSource
     columns: dict[str, str | None] | None = None
     split: str | None = None
-    passage_words: int = Field(default=PASSAGE_WORDS, ge=1)
+    max_tokens: int = Field(default=MAX_TOKENS, ge=8)
     delimiter: str | None = None
 
     @property
@@ -148,7 +150,8 @@ class FaissRetrieve(Retrieving):
                 self.corpus,  # type: ignore[arg-type]
                 columns=self.columns,
                 split=self.split,
-                passage_words=self.passage_words,
+                tokenize=tokenizer_of(self.embeddings),
+                max_tokens=self.max_tokens,
                 delimiter=self.delimiter,
             )
             return self._build_or_reuse(unique_passages(passages))

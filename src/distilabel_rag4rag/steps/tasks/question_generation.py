@@ -331,7 +331,7 @@ class QuestionGeneration(Task):
 
     def _sentences(self, row: dict[str, Any]) -> list[str]:
         """Sentences to ask about, as many as questions, in their order."""
-        from distilabel_rag4rag.data.chunking import count_words, sentences_of
+        from distilabel_rag4rag.data.words import count_words, sentences_of
 
         text = row["context"]
         sentences = [" ".join(sentence.split()) for sentence in sentences_of(text)]
