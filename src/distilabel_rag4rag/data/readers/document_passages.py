@@ -41,7 +41,7 @@ def from_documents(
         )
     ]
     if not found.documents:
-        what = "; ".join(note.removeprefix(f"{path}: ") for note in notes) or "no files"
+        what = "; ".join(note.removeprefix(f"{path}: ") for note in notes) or "nothing"
         raise ValueError(
             f"{path}: expected a folder saved by datasets, or {', '.join(SUFFIXES)} files with"
             f" text; found {what}"
