@@ -21,13 +21,8 @@ _TOWNS = (
     "Pell",
     "Sarn",
 )
-_WORDS = (
-    "river bridge mason tower guild harbour salt barrel miller weaver copper lantern signal railway"
-    " engine valley quarry chalk orchard abbey monk library printer novel poem herring lighthouse"
-    " tunnel ferry market charter parish council tax spring volcano ash crater glass furnace recipe"
-    " goose petrel burrow winter summer storm gale comet telescope observatory clock bell foundry"
-)
-_ASKED = re.compile(r"Where was kettle (\d+) cast")
+_ASKED = re.compile(r"Where was kettle (\d+) of the ")
+_ABOUT = re.compile(r"The ([a-z ]+) is old")
 _CAST = re.compile(r"[Kk]ettle (\d+) was cast in (\w+)")
 
 
@@ -40,18 +35,28 @@ class WritingLLM(ScriptedLLM):
         if asked:
             return dict(cast).get(asked[-1], "NOT IN THE PASSAGES")
         number = cast[-1][0] if cast else "0"
-        question = f"Where was kettle {number} cast, by which craftsmen of the town?"
+        about = _ABOUT.findall(text)[-1] if cast else ""
+        question = f"Where was kettle {number} of the {about} cast?"
         return json.dumps([{"type": "factoid", "question": question}])
 
 
-def write_documents(path: Path, passages: int, words: int = 60) -> Path:
-    """A JSON lines file of documents of five passages; each passage names a kettle of its own."""
+def write_documents(path: Path, passages: int) -> Path:
+    """A JSON lines file of documents of five passages, each with a kettle and words of its own."""
+    from transformers import AutoTokenizer
+
+    vocabulary = AutoTokenizer.from_pretrained(str(embeddings_path())).vocab
+    words = sorted(
+        word for word in vocabulary if word.isascii() and word.isalpha() and len(word) > 5
+    )
     draw = random.Random(0)
     with path.open("w", encoding="utf-8") as file:
         for number in range(passages):
-            filler = [" ".join(draw.choices(_WORDS.split(), k=10)) for _ in range(words // 10)]
+            own = draw.sample(words, 15)
             text = f"Kettle {number} was cast in {draw.choice(_TOWNS)} by craftsmen of the town. "
-            text += " ".join(f"The {part}." for part in filler)
+            text += f"The {' '.join(own[:5])} is old and well known to the people who live there. "
+            text += (
+                f"It stands between the {own[5]} and the {own[6]}, near the {' '.join(own[7:])}."
+            )
             row = {"title": f"Document {number // 5}", "text": text}
             file.write(json.dumps(row) + "\n")
     return path

@@ -11,6 +11,7 @@ from distilabel.errors import DistilabelUserError
 from distilabel.models.embeddings.base import Embeddings
 from distilabel.pipeline import Pipeline
 from distilabel.steps import KeepColumns, LoadDataFromDicts, StepResources
+from helpers.sample_documents import WRITERS
 
 from distilabel_rag4rag import EmbeddedEmbeddings, FaissRetrieve, FaissRetrieveFromRows, embedded
 from distilabel_rag4rag.data.rows import passage_id
@@ -338,3 +339,26 @@ def run_with_replicas(questions: list[str], folder: str) -> list[dict[str, Any]]
         )
         load >> retrieving >> KeepColumns(columns=["question", "retrieved_ids"])
     return pipeline.run(use_cache=False)["default"]["train"].to_list()
+
+
+def test_documents_of_all_formats_are_a_corpus(tmp_path: Path) -> None:
+    facts = {
+        "md": "The kettle of the brewery was cast in Torgau.",
+        "html": "The bell of the town hall was cast in Ulm.",
+        "pdf": "The mill by the river Elbe was built of oak.",
+        "docx": "The harbour of Graywold has seven lighthouses.",
+    }
+    more = "The town council meets on every first Monday of the month in the old guildhall."
+    for suffix, fact in facts.items():
+        WRITERS[suffix](tmp_path / f"a.{suffix}", suffix, [fact, more])
+    step = FaissRetrieve(embeddings=embedded.embeddings(), corpus=str(tmp_path), max_tokens=20)
+    step.load()
+    questions = (
+        "Where was the kettle of the brewery cast?",
+        "Where was the bell of the town hall cast?",
+        "What was the mill by the Elbe built of?",
+        "How many lighthouses does Graywold have?",
+    )
+    rows = retrieve(step, *({"question": question} for question in questions))
+    assert [row["retrieved_contexts"][0].splitlines()[-1] for row in rows] == [*facts.values()]
+    step.unload()
