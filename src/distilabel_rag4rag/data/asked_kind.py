@@ -58,13 +58,14 @@ def kind_fault(question: str, answer: str) -> str | None:
         question: the question, in English; others pass.
         answer: the answer.
     """
+    said = _without(question, answer)
     if asked := _HOW_MUCH.search(question):
-        return None if _QUANTITY.search(answer) else f'no number, asked "{asked[0].lower()}"'
+        return None if _QUANTITY.search(said) else f'no number, asked "{asked[0].lower()}"'
     if asked := _HOW_LONG.search(question):
-        measured = _QUANTITY.search(answer) or _TIME.search(answer)
+        measured = _QUANTITY.search(said) or _TIME.search(said)
         return None if measured else f'no measure, asked "{asked[0].lower()}"'
     if asked := _WHEN.search(question):
-        timed = _QUANTITY.search(answer) or _TIME.search(answer)
+        timed = _QUANTITY.search(said) or _TIME.search(said)
         return None if timed else f'no time, asked "{asked[0].strip().lower()}"'
     asked = _NOT_A_NUMBER.search(question)
     if asked is None and not _NUMBERED.search(question):
@@ -72,6 +73,12 @@ def kind_fault(question: str, answer: str) -> str | None:
     if asked and _is_a_number(answer):
         return f'only a number, asked "{asked[0].lower()}"'
     return None
+
+
+def _without(question: str, answer: str) -> str:
+    """An answer without the words of its question: a year that is asked about answers nothing."""
+    asked = {word for word, _, _ in words_of(question)}
+    return " ".join(word for word, _, _ in words_of(answer) if word not in asked)
 
 
 def _is_a_number(answer: str) -> bool:

@@ -71,6 +71,12 @@ DEPOT = 'another sentence is nearer to the question: "Its depot stands beside th
         ("When was the tramway opened?", "Calverstrand", 'no time, asked "when"'),
         ("In what year was it opened?", "Calverstrand", 'no time, asked "what year"'),
         ("When was the tramway opened?", "before the war", None),
+        ("When did Ida spend two winters here?", "She spent two winters", 'no time, asked "when"'),
+        (
+            "How many of the six routes are left?",
+            "The six routes are left.",
+            'no number, asked "how many"',
+        ),
         ("Who opened the tramway?", "in 1938", 'only a number, asked "who"'),
         ("Why do the points freeze?", "1938", 'only a number, asked "why"'),
         ("What is the tramway named after?", "1938", 'only a number, asked "what"'),
