@@ -21,19 +21,21 @@ DOCUMENTS = {
     "bell.md": "# Bells\n\nThe bell of the town hall was cast in Ulm by Anna Roth in 1713.\n",
     "mill.html": "<html><head><title>Mills</title></head><body><p>The old mill by the river Elbe"
     " was built of oak by three brothers in 1650.</p></body></html>",
+    "tower.md": "# Towers\n\nThe tower of the abbey was built of red brick by eleven monks.\n",
     "copy.txt": "The kettle of the brewery was cast in Torgau in the year 1712.",
     "tiny.txt": "See page 4.",
     "empty.md": "",
     "photo.jpg": "no text",
 }
 # The first key that stands in the prompt decides. A prompt of a repair holds the first answer.
-REPLIES = {
+REPLIES: dict[str, str | None] = {
     "Lisbon": "Ulm",
     "Where was the kettle of the brewery cast?": "Torgau",
     "Where was the bell of the town hall cast?": "Lisbon",
     "Who cast the bell of the town hall?": "Anna Roth",
     "What did he build?": "mill",
     "Which wood is the old mill by the Elbe made of?": "oak",
+    "Who built the tower of the abbey?": None,
     "kettle of the brewery": json.dumps(
         [{"type": "factoid", "question": "Where was the kettle of the brewery cast?"}]
     ),
@@ -42,6 +44,9 @@ REPLIES = {
             {"type": "factoid", "question": "Where was the bell of the town hall cast?"},
             {"type": "factoid", "question": "Who cast the bell of the town hall?"},
         ]
+    ),
+    "tower of the abbey": json.dumps(
+        [{"type": "factoid", "question": "Who built the tower of the abbey?"}]
     ),
     "old mill by the river": json.dumps(
         [
@@ -117,6 +122,8 @@ def test_documents_become_training_data(folder: Path, tmp_path: Path) -> None:
         "Where was the bell of the town hall cast?": ("Ulm", "Lisbon", "repaired", True, True),
         "Who cast the bell of the town hall?": ("Anna Roth", None, None, True, True),
         "What did he build?": ("mill", None, None, True, False),
+        # A reply that failed costs its own row, also where it is one of six.
+        "Who built the tower of the abbey?": (None, None, None, False, True),
         "Which wood is the old mill by the Elbe made of?": ("oak", None, None, True, True),
     }
     assert (count, ended) == (3, "3 rows, as asked for")
@@ -130,7 +137,7 @@ def test_documents_become_training_data(folder: Path, tmp_path: Path) -> None:
     assert "duplicates: 1 row, as the same question was asked before" in notes
 
     run_json = json.loads((out / "run.json").read_text("utf-8"))
-    assert (run_json["documents"], run_json["passages"], run_json["passages_asked"]) == (5, 5, 4)
+    assert (run_json["documents"], run_json["passages"], run_json["passages_asked"]) == (6, 6, 5)
     assert {row["language"] for row in rows} == {"en"}
     took = {stage["stage"]: stage["seconds"] for stage in run_json["stages"]}
     assert min(took[stage] for stage in ("read", "models", "questions", "judge", "export")) > 0
@@ -138,7 +145,7 @@ def test_documents_become_training_data(folder: Path, tmp_path: Path) -> None:
     page = (out / "report.html").read_text("utf-8")
     assert "3 rows to train on" in page
     assert "unclear without the passage" in page
-    assert "Languages of the passages that were asked about: en 4." in page
+    assert "Languages of the passages that were asked about: en 5." in page
     assert '<th scope="row">questions <small>the LLM writes questions</small></th>' in page
     assert not check_export(out / "export")
     pairs = datasets.load_dataset("parquet", data_dir=str(out / "export" / "pairs"))

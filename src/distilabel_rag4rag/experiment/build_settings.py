@@ -78,6 +78,12 @@ class BuildSettings(ModelSettings):
         " informative, answers_question, self_contained, length, language, duplicates, round_trip."
         " All are made and reported.",
     )
+    max_failed: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="Share of the LLM's replies that may fail; one that does costs its row alone.",
+    )
     negatives: int = Field(5, ge=0, description="Hard negatives per question; 0 for none.")
     estimate: bool = Field(
         False,
