@@ -33,6 +33,7 @@ NOTHING_LEFT = "nothing left of the reply after cleaning"
 ONLY_REASONING = "only reasoning"
 NOT_UNDERSTOOD = "the form of the reply is not understood"
 NO_QUESTION = "the reply is no question"
+OF_AN_EXAMPLE = "the question is about a worked example"
 NOT_AS_ASKED = "the LLM gave nothing, or not in the form asked for"
 
 #: The name of the mark that `MarkGrounded` writes.

@@ -165,6 +165,27 @@ def test_a_sentence_gets_the_examples_that_suit_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("When did Mozart cast the kettle?", "the question is about a worked example"),
+        ("What happened to the kettle in 1781?", "the question is about a worked example"),
+        ("When was the kettle cast in Torgau?", None),
+        ("When did Anna leave Torgau?", None),
+    ],
+)
+def test_a_question_about_a_worked_example_is_none(reply: str, reason: str | None) -> None:
+    few_shot = [example("Mozart left Torgau in 1781.", "factoid", "When did Mozart leave Torgau?")]
+    [row] = asked(
+        [{"context": KETTLE}],
+        llm=ScriptedLLM(default=reply),
+        num_questions=1,
+        question_types=["factoid"],
+        few_shot=few_shot,
+    )
+    assert (row["question"], row["question_reason"]) == (None if reason else reply, reason)
+
+
+@pytest.mark.parametrize(
     ("settings", "error"),
     [
         ({"template": "no passage"}, "a Jinja2 template that uses `passage`"),

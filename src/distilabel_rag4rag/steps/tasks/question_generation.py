@@ -15,8 +15,9 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from distilabel_rag4rag.data.identity import passage_id, question_id
 from distilabel_rag4rag.data.self_contained import unclear_reference
+from distilabel_rag4rag.data.word_support import word_support, words_of
 from distilabel_rag4rag.models.llms.output_check import llm_error
-from distilabel_rag4rag.schema import NO_PASSAGES, NO_QUESTION
+from distilabel_rag4rag.schema import NO_PASSAGES, NO_QUESTION, OF_AN_EXAMPLE
 from distilabel_rag4rag.steps.tasks.grounded_answer_generation import SANDBOX, fence_for
 from distilabel_rag4rag.steps.tasks.replies import NoAnswerError
 from distilabel_rag4rag.steps.tasks.replies.context import Context
@@ -61,7 +62,8 @@ class QuestionGeneration(Task):
     Each passage becomes `num_questions` rows, in its place in the order. Where there are more
     types than questions, the passage's text decides which come first, so that over a corpus all
     types come about equally often. A passage about which no question is written stays one row,
-    with None and a reason. A question that comes again for the same passage is left out.
+    with None and a reason. A question that comes again for the same passage is left out, as is one
+    with a name or number that stands in a worked example and not in the passage.
 
     Attributes:
         num_questions: how many questions a passage gets. Defaults to `3`.
@@ -133,6 +135,7 @@ class QuestionGeneration(Task):
 
     _system: Template | None = PrivateAttr(default=None)
     _user: Template | None = PrivateAttr(default=None)
+    _words_of_examples: set[str] = PrivateAttr(default_factory=set)
 
     @field_validator("question_types")
     @classmethod
@@ -178,6 +181,9 @@ class QuestionGeneration(Task):
                     f"few_shot: example {number} has the pattern {example['pattern']!r}, expected a"
                     f" regular expression: {error}"
                 ) from error
+        self._words_of_examples = {
+            word for example in self.few_shot for word, _, _ in words_of(example["context"])
+        }
         super().load()
 
     def _compile(self, setting: str, shipped: str) -> Template:
@@ -280,7 +286,20 @@ class QuestionGeneration(Task):
         found = [question for question in found if _is_of_its_type(question)]
         if not found:
             return {_FOUND: [], "question_reason": NO_QUESTION}
+        found = [
+            question for question in found if not self._is_of_an_example(question, input or {})
+        ]
+        if not found:
+            return {_FOUND: [], "question_reason": OF_AN_EXAMPLE}
         return {_FOUND: unique(found)[: len(types)], "question_reason": None}
+
+    def _is_of_an_example(self, question: TypedQuestion, row: dict[str, Any]) -> bool:
+        """Whether it holds a name or number that a worked example has and its passage has not."""
+        own = [row.get("context"), row.get("title"), *(row.get("heading_path") or ())]
+        foreign = word_support(question.text, [text for text in own if has_text(text)]).strict
+        return any(
+            {word for word, _, _ in words_of(name)} & self._words_of_examples for name in foreign
+        )
 
     def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]
         """Asks the LLM about each passage, and makes a row of each question.
