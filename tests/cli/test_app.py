@@ -20,6 +20,8 @@ from distilabel_rag4rag import compare, load_rows
 from distilabel_rag4rag.cli.app import app
 from distilabel_rag4rag.schema import arrow_schema
 
+pytestmark = pytest.mark.slow
+
 RAG4RAG = Path(sys.executable).with_name("rag4rag")
 ARMS = ["zero_shot", "gold_context", "rag4rag"]
 

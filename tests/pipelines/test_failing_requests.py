@@ -14,6 +14,8 @@ from helpers.openai_server import Odd, OpenAIServer
 from distilabel_rag4rag import FailFastPipeline, LoadRows, cached, embedded, load_rows, pipelines
 from distilabel_rag4rag.testing import ScriptedLLM
 
+pytestmark = pytest.mark.slow
+
 ROWS = 64
 TOO_LONG = {"message": "context length exceeded", "code": "context_length_exceeded"}
 PAIR = "## Positive\n\nTorgau\n\n## Negative\n\nUlm"

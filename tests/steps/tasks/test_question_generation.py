@@ -206,6 +206,7 @@ def test_a_fence_in_the_passage_cannot_close_it() -> None:
     assert content.count('""""\n') == 2  # one above, one below
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Pipeline, FailFastPipeline])
 def test_in_a_pipeline_that_was_saved(kind: type[Pipeline], tmp_path: Path) -> None:
     assert fresh(run_saved, kind, tmp_path) == [

@@ -87,6 +87,7 @@ def summary(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in names)
 
 
+@pytest.mark.slow
 def test_every_outcome_with_the_packaged_judge(tmp_path: Path) -> None:
     history = tmp_path / "history.jsonl"
     replies = {
