@@ -6,14 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
-from distilabel_rag4rag.comparison import formatting
 from distilabel_rag4rag.report.build_figures import easiness, headroom, smallest_gain
 from distilabel_rag4rag.report.funnel import WANTED, Stage, accepted, first_reason
+from distilabel_rag4rag.report.render import render
 from distilabel_rag4rag.utils.atomic import write_whole
-from distilabel_rag4rag.utils.markdown import escape_markdown
-from distilabel_rag4rag.utils.templates import html_templates, markdown_templates
 
 #: Rows of each kind that the report shows.
 SHOWN = 10
@@ -42,7 +38,7 @@ def write_build_report(
     files = []
     for name, template in (("report.html", "build.html.j2"), ("report.md", "build.md.j2")):
         with write_whole(out / name) as part:
-            part.write_bytes(_render(template, values))
+            part.write_bytes(render(template, values))
         files.append(out / name)
     return files
 
@@ -82,17 +78,3 @@ def _sample(rows: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> lis
         range(len(rows)), min(SHOWN, len(rows))
     )
     return [rows[number] for number in sorted(chosen)]
-
-
-def _render(template: str, values: Mapping[str, Any]) -> bytes:
-    package = "distilabel_rag4rag.report"
-    html = template.endswith(".html.j2")
-    environment = html_templates(package) if html else markdown_templates(package)
-    environment.filters |= {
-        "percent": formatting.percent,
-        "number": formatting.number,
-        "piece": lambda text: Markup(escape_markdown(text, keep_ends=True)),
-    }
-    assert environment.loader is not None
-    environment.globals["css"] = Markup(environment.loader.get_source(environment, "style.css")[0])
-    return environment.get_template(template).render(values).encode()

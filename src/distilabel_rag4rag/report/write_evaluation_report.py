@@ -12,9 +12,8 @@ from distilabel_rag4rag.comparison import formatting
 from distilabel_rag4rag.comparison.rankings import DEPTH, MEASURES, NDCG
 from distilabel_rag4rag.comparison.retrieval_evaluation import RetrievalEvaluation, RetrieverPair
 from distilabel_rag4rag.report.charts import as_svg, style
+from distilabel_rag4rag.report.render import render
 from distilabel_rag4rag.utils.atomic import write_whole
-from distilabel_rag4rag.utils.markdown import escape_markdown
-from distilabel_rag4rag.utils.templates import html_templates, markdown_templates
 from distilabel_rag4rag.utils.text import counted
 
 EVALUATION_FILE = "evaluation.json"
@@ -71,8 +70,8 @@ def write_evaluation_report(
     }
     files = {
         EVALUATION_FILE: json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n",
-        "report.html": _render("evaluation.html.j2", values),
-        "report.md": _render("evaluation.md.j2", values),
+        "report.html": render("evaluation.html.j2", values),
+        "report.md": render("evaluation.md.j2", values),
     }
     for name, text in files.items():
         with write_whole(out / name) as part:
@@ -176,17 +175,3 @@ def _gains(evaluation: RetrievalEvaluation, pair: RetrieverPair, name: str) -> s
         axes.set_xlabel("queries, sorted")
         axes.set_title("Gain in nDCG@10 of each query")
         return as_svg(figure, name)
-
-
-def _render(template: str, values: Mapping[str, Any]) -> bytes:
-    package = "distilabel_rag4rag.report"
-    html = template.endswith(".html.j2")
-    environment = html_templates(package) if html else markdown_templates(package)
-    environment.filters |= {
-        "number": formatting.number,
-        "bare_p": formatting.bare_p,
-        "piece": lambda text: Markup(escape_markdown(text, keep_ends=True)),
-    }
-    assert environment.loader is not None
-    environment.globals["css"] = Markup(environment.loader.get_source(environment, "style.css")[0])
-    return environment.get_template(template).render(values).encode()

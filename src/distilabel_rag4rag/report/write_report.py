@@ -1,9 +1,6 @@
 """Writes report.html, report.md and plots/*.png."""
 
-import base64
-import hashlib
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,12 +8,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from distilabel_rag4rag.comparison import Comparison, formatting
+from distilabel_rag4rag.comparison import Comparison
 from distilabel_rag4rag.comparison.table import run_arms
 from distilabel_rag4rag.comparison.to_train_on import describe_to_train_on
 from distilabel_rag4rag.data.run_folder import ROWS_FILE
 from distilabel_rag4rag.report.charts import as_png, as_svg, draw_charts, main_pair, style
 from distilabel_rag4rag.report.examples import KINDS, choose_examples
+from distilabel_rag4rag.report.render import render
 from distilabel_rag4rag.report.sentences import (
     costs,
     describe_run,
@@ -26,14 +24,9 @@ from distilabel_rag4rag.report.sentences import (
 )
 from distilabel_rag4rag.schema import REPAIRED
 from distilabel_rag4rag.utils.atomic import write_whole
-from distilabel_rag4rag.utils.markdown import escape_markdown
-from distilabel_rag4rag.utils.templates import html_templates, markdown_templates
 
 #: The page stays under 2 MB, plots and style included; fewer examples are in it for that.
 PAGE_BYTES = 1_900_000
-
-#: An interval in a sentence; no line should break inside it.
-_INTERVAL = re.compile(r"\[(\S+), (\S+)\]")
 
 
 def write_report(
@@ -101,7 +94,7 @@ def write_report(
     }
     files = {
         "report.html": _page(values),
-        "report.md": _render("report.md.j2", values | {"examples": chosen[:markdown_examples]}),
+        "report.md": render("report.md.j2", values | {"examples": chosen[:markdown_examples]}),
         **pngs,
     }
     return [_write(out / name, content) for name, content in files.items()]
@@ -109,42 +102,16 @@ def write_report(
 
 def _page(values: Mapping[str, Any]) -> bytes:
     """With as many of the examples as fit."""
-    page, number = _render("report.html.j2", values), len(values["examples"])
+    page, number = render("report.html.j2", values), len(values["examples"])
     while len(page) > PAGE_BYTES and number:
         number = min(number - 1, number * PAGE_BYTES // len(page))
-        page = _render("report.html.j2", {**values, "examples": values["examples"][:number]})
+        page = render("report.html.j2", {**values, "examples": values["examples"][:number]})
     return page
 
 
 def _rows_file(out: Path) -> str | None:
     """The file that the rows are in, seen from the report."""
     return ROWS_FILE if (out / ROWS_FILE).is_file() else None
-
-
-def _render(template: str, values: Mapping[str, Any]) -> bytes:
-    html = template == "report.html.j2"
-    package = "distilabel_rag4rag.report"
-    environment = html_templates(package) if html else markdown_templates(package)
-    environment.filters |= {
-        "percent": formatting.percent,
-        "number": formatting.number,
-        "points": formatting.points,
-        "bare_p": formatting.bare_p,
-        "count": formatting.count,
-        "piece": lambda text: Markup(escape_markdown(text, keep_ends=True)),
-        "tie": lambda text: _INTERVAL.sub("[\\1,\u00a0\\2]", text),
-    }
-    loader = environment.loader
-    assert loader is not None
-    css, script = (loader.get_source(environment, name)[0] for name in ("style.css", "report.js"))
-    # The page runs this one script and no other, whatever the data hold.
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment.globals |= {
-        "css": Markup(css),
-        "script": Markup(script),
-        "script_hash": f"sha256-{digest}",
-    }
-    return environment.get_template(template).render(values).encode()
 
 
 def _write(path: Path, content: bytes) -> Path:

@@ -5,11 +5,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from distilabel.steps import Step, StepInput
 
-from distilabel_rag4rag.schema import keep_column, reason_column
+from distilabel_rag4rag.schema import EMPTY_QUESTION, NO_REPLY, keep_column, reason_column
 from distilabel_rag4rag.utils.public import public
+from distilabel_rag4rag.utils.text import has_text
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
+
+
+def no_answer(row: dict[str, Any]) -> str | None:
+    """The reason of a row without an answer, None for all others."""
+    if has_text(row["answer"]):
+        return None
+    return f"no answer: {row.get('answer_reason') or NO_REPLY}"
+
+
+def nothing_asked_or_answered(row: dict[str, Any]) -> str | None:
+    """The reason of a row without a question or an answer, None for all others."""
+    return no_answer(row) if has_text(row["question"]) else EMPTY_QUESTION
 
 
 @public

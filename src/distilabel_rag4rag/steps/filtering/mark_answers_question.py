@@ -7,11 +7,9 @@ from pydantic import Field
 
 from distilabel_rag4rag.data.answer_sentence import sentence_shares
 from distilabel_rag4rag.data.asked_kind import kind_fault
-from distilabel_rag4rag.schema import EMPTY_QUESTION, NO_REPLY
-from distilabel_rag4rag.steps.filtering.mark import Mark
+from distilabel_rag4rag.steps.filtering.mark import Mark, nothing_asked_or_answered
 from distilabel_rag4rag.steps.tasks.grounded_answer_generation import as_passages
 from distilabel_rag4rag.utils.public import public
-from distilabel_rag4rag.utils.text import has_text
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns
@@ -94,10 +92,8 @@ class MarkAnswersQuestion(Mark):
     def reason(self, row: dict[str, Any]) -> str | None:
         """Why the answer belongs to another question; None to keep the row."""
         question, answer = row["question"], row["answer"]
-        if not has_text(question):
-            return EMPTY_QUESTION
-        if not has_text(answer):
-            return f"no answer: {row.get('answer_reason') or NO_REPLY}"
+        if missing := nothing_asked_or_answered(row):
+            return missing
         if fault := kind_fault(question, answer):
             return fault
         passages = as_passages(row["contexts"])

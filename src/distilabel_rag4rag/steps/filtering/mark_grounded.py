@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from pydantic import Field
 
-from distilabel_rag4rag.schema import GROUNDING, NO_REPLY
-from distilabel_rag4rag.steps.filtering.mark import Mark
+from distilabel_rag4rag.schema import GROUNDING
+from distilabel_rag4rag.steps.filtering.mark import Mark, no_answer
 from distilabel_rag4rag.utils.public import public
-from distilabel_rag4rag.utils.text import has_text, is_missing
+from distilabel_rag4rag.utils.text import is_missing
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns
@@ -21,9 +21,9 @@ def grounding_reason(row: dict[str, Any], threshold: float) -> str | None:
         row: with `answer` and `hallucination_score`.
         threshold: the score from which on an answer is flagged.
     """
-    score, answer = row["hallucination_score"], row["answer"]
-    if not has_text(answer):
-        return f"no answer: {row.get('answer_reason') or NO_REPLY}"
+    score = row["hallucination_score"]
+    if missing := no_answer(row):
+        return missing
     if is_missing(score):
         return f"not judged: {row.get('judge_reason') or 'no score'}"
     if score >= threshold:

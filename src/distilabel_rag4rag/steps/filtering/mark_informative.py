@@ -3,10 +3,8 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from distilabel_rag4rag.data.new_words import new_words, repeated_words
-from distilabel_rag4rag.schema import EMPTY_QUESTION, NO_REPLY
-from distilabel_rag4rag.steps.filtering.mark import Mark
+from distilabel_rag4rag.steps.filtering.mark import Mark, nothing_asked_or_answered
 from distilabel_rag4rag.utils.public import public
-from distilabel_rag4rag.utils.text import has_text
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns
@@ -75,10 +73,8 @@ class MarkInformative(Mark):
     def reason(self, row: dict[str, Any]) -> str | None:
         """Why the answer tells nothing; None to keep the row."""
         question, answer = row["question"], row["answer"]
-        if not has_text(question):
-            return EMPTY_QUESTION
-        if not has_text(answer):
-            return f"no answer: {row.get('answer_reason') or NO_REPLY}"
+        if missing := nothing_asked_or_answered(row):
+            return missing
         if repeated := repeated_words(answer):
             return f'the answer repeats "{repeated}"'
         if row.get("question_type") in _HOLDING or new_words(question, answer, self.language):

@@ -6,8 +6,8 @@ from distilabel.mixins.runtime_parameters import RuntimeParameter
 from pydantic import Field
 
 from distilabel_rag4rag.data.word_support import word_support
-from distilabel_rag4rag.schema import NO_PASSAGES, NO_REPLY
-from distilabel_rag4rag.steps.filtering.mark import Mark
+from distilabel_rag4rag.schema import NO_PASSAGES
+from distilabel_rag4rag.steps.filtering.mark import Mark, no_answer
 from distilabel_rag4rag.steps.tasks.grounded_answer_generation import as_passages
 from distilabel_rag4rag.utils.public import public
 from distilabel_rag4rag.utils.text import has_text
@@ -86,8 +86,8 @@ class MarkWordsSupported(Mark):
     def reason(self, row: dict[str, Any]) -> str | None:
         """The words that do not stand in the evidence; None to keep the row."""
         answer, question = row["answer"], row.get("question")
-        if not has_text(answer):
-            return f"no answer: {row.get('answer_reason') or NO_REPLY}"
+        if missing := no_answer(row):
+            return missing
         passages = as_passages(row["contexts"])
         if not passages:
             return NO_PASSAGES
