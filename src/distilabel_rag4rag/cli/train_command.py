@@ -122,17 +122,18 @@ def _study(made: "Study", out: Path, console: Console) -> None:
 
 
 def _study_table(study: "StudyTable") -> Table:
-    from distilabel_rag4rag.comparison.formatting import number
+    from distilabel_rag4rag.comparison.formatting import gain, number
 
     table = Table(box=box.SIMPLE_HEAD, title=Text(for_terminal(study.title)))
     for name in ("trained on", "rows", "nDCG@10", "against as it was", "over the best placebo"):
         table.add_column(name, justify="left" if name == "trained on" else "right")
     for line in study.lines:
-        figures = [line.ndcg, line.gain, line.over_placebo]
+        gains = (line.gain, line.over_placebo)
         table.add_row(
             Text(for_terminal(line.name)),
             "" if line.rows is None else str(line.rows),
-            *("" if figure is None else number(figure, digits=3) for figure in figures),
+            number(line.ndcg, digits=3),
+            *("" if found is None else gain(found) for found in gains),
         )
     return table
 

@@ -25,6 +25,11 @@ def difference(estimate: Estimate) -> str:
     return _figure(estimate, 1, "+.2f", "", True)
 
 
+def gain(estimate: Estimate) -> str:
+    """A difference of means with three digits: `+0.031 [0.010, 0.052]`."""
+    return _figure(estimate, 1, "+.3f", "", True).replace("[+", "[").replace(", +", ", ")
+
+
 def _figure(estimate: Estimate, scale: int, form: str, unit: str, interval: bool) -> str:
     if estimate.value is None:
         return UNKNOWN

@@ -25,6 +25,7 @@ def render(template: str, values: Mapping[str, Any]) -> bytes:
         "percent": formatting.percent,
         "number": formatting.number,
         "points": formatting.points,
+        "gain": formatting.gain,
         "bare_p": formatting.bare_p,
         "count": formatting.count,
         "piece": lambda text: Markup(escape_markdown(text, keep_ends=True)),

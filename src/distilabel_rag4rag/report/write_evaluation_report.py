@@ -107,9 +107,11 @@ def describe_data(evaluation: RetrievalEvaluation) -> str:
 
 def describe_pair(pair: RetrieverPair) -> str:
     """The difference of two retrievers in a sentence that claims no more than was shown."""
-    change = formatting.number(pair.difference, digits=3)
-    text = f"{pair.b} against {pair.a}: nDCG@10 {'+' if (pair.difference.value or 0) > 0 else ''}"
-    text += f"{change}, {pair.better} queries better and {pair.worse} worse"
+    better = counted(pair.better, "query", "queries")
+    text = (
+        f"{pair.b} against {pair.a}: nDCG@10 {formatting.gain(pair.difference)},"
+        f" {better} better and {pair.worse} worse"
+    )
     if pair.difference.leaves_out_zero:
         return f"{text}."
     if pair.smallest_difference is None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from distilabel_rag4rag.comparison.formatting import number
+from distilabel_rag4rag.comparison.formatting import gain, number
 from distilabel_rag4rag.comparison.rankings import smallest_difference
 from distilabel_rag4rag.comparison.statistics import Estimate, Resampling, difference, ratio
 
@@ -142,12 +142,12 @@ def _verdict(
     """Claims only the difference from the best placebo."""
     assert data.over_placebo is not None
     assert data.gain is not None
-    change = _signed(data.over_placebo)
+    change = gain(data.over_placebo)
     untrained = best.name == AS_IT_WAS
     placebo = "the model as it was, which no placebo beats" if untrained else best.name
-    gains = f"over the model as it was {data.name} gains {_signed(data.gain)}"
+    gains = f"over the model as it was {data.name} gains {gain(data.gain)}"
     if best.gain is not None:
-        gains += f", {best.name} {_signed(best.gain)}"
+        gains += f", {best.name} {gain(best.gain)}"
     if not data.over_placebo.leaves_out_zero:
         than = placebo if untrained else f"a placebo, {placebo}"
         text = f"{data.name} gives no more than {than}: {change} nDCG@10"
@@ -164,9 +164,3 @@ def _verdict(
     if bm25 is not None and (bm25.ndcg.value or 0) > (data.ndcg.value or 0):
         text += f". BM25, without training, has {number(bm25.ndcg, digits=3, interval=False)}"
     return f"{text[0].upper()}{text[1:]}."
-
-
-def _signed(estimate: Estimate) -> str:
-    """`+0.031 [0.010, 0.052]`."""
-    text = number(estimate, digits=3)
-    return text if text.startswith(("-", "n")) else f"+{text}"
