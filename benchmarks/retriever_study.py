@@ -283,6 +283,7 @@ def main() -> None:
     parser.add_argument("--settings", default="1e-3x3,3e-3x3,1e-2x3,3e-3x10", help="rate x epochs")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", type=int)
+    parser.add_argument("--only", help="these sets of rows, comma-separated, in this order")
     parser.add_argument("--max-tokens", type=int)
     parser.add_argument("--freeze-embeddings", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
@@ -306,6 +307,9 @@ def main() -> None:
         study=True,
     )
     study = Study(settings, further=problem.arms)
+    if args.only:
+        named = {rows.name: rows for rows in study.sets}
+        study.sets = [named[name] for name in args.only.split(",")]
     result = study.run(
         args.out,
         say=lambda text: print(text, flush=True),

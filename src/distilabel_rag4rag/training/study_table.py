@@ -144,7 +144,9 @@ def _verdict(
     assert data.gain is not None
     change = gain(data.over_placebo)
     untrained = best.name == AS_IT_WAS
-    placebo = "the model as it was, which no placebo beats" if untrained else best.name
+    trained = any(line.rows is not None and not line.is_data for line in lines.values())
+    beaten = "which no placebo beats" if trained else "and no placebo was trained"
+    placebo = f"the model as it was, {beaten}" if untrained else best.name
     gains = f"over the model as it was {data.name} gains {gain(data.gain)}"
     if best.gain is not None:
         gains += f", {best.name} {gain(best.gain)}"
