@@ -9,6 +9,15 @@ from distilabel_rag4rag.data.word_support import function_words, words_of
 _TELLING = frozenset(
     ("all", "both", "few", "half", "many", "most", "much", "neither", "never", "no", "none", "not")
 ) | {"nothing", "yes"}
+#: Words that a passage says of itself: "The flow is considered."
+_REPORTING = frozenset(
+    (
+        "analysed", "analyzed", "considered", "described", "discussed", "examined", "given",
+        "investigated", "presented", "reported", "shown", "studied",
+    )
+)  # fmt: skip
+#: The number of an item in a list of one.
+_ITEM = re.compile(r"^\s*\d{1,2}[.)]\s+(?=\D)")
 #: "Was it cast in Ulm or in Torgau?"
 _CHOICE = re.compile(r"\bor\b", re.IGNORECASE)
 _ENDING = re.compile(r"(?:ies|ied|ing|es|ed|s|e|d|y)$")
@@ -19,7 +28,8 @@ _RUN, _TIMES = 4, 3
 def new_words(question: str, answer: str, language: str = "en") -> list[str]:
     """The answer's content words that the question does not hold, as they are written.
 
-    "carries" is no new word where the question says "carry"; in English alone.
+    "carries" is no new word where the question says "carry"; in English alone. Nor are "shown",
+    "considered" and their like, which say only that a text speaks of something.
 
     Args:
         question: the question. Where it offers a choice ("… or …"), all words are new.
@@ -30,10 +40,10 @@ def new_words(question: str, answer: str, language: str = "en") -> list[str]:
     held = {_form(word, english) for word, _, _ in words_of(question)}
     if english and _CHOICE.search(question):
         held = set()
-    ignored = function_words(language) - _TELLING
+    ignored = (function_words(language) - _TELLING) | _REPORTING
     return [
         written
-        for word, written, _ in words_of(answer)
+        for word, written, _ in words_of(_ITEM.sub("", answer))
         if word not in ignored and _form(word, english) not in held
     ]
 

@@ -35,6 +35,8 @@ def reason(mark: Mark, question: Any, answer: Any, **columns: Any) -> str | None
         ("Was the bell cast in Ulm?", "Yes, in Ulm.", None),
         ("Was the bell cast in Ulm?", "It was not cast in Ulm.", None),
         ("Was the bell cast in Ulm or in Torgau?", "Torgau", None),
+        ("What is the flow about a wing?", "1. The flow about a wing is considered.", NOTHING_NEW),
+        ("How many wings has it?", "2.", None),
         ("What is gold?", "It is what it is.", NOTHING_NEW),
         ("Was ist der Kessel?", "der Kessel", NOTHING_NEW),
         (
