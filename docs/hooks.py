@@ -45,6 +45,7 @@ def _linked(text: str) -> str:
         ("CHANGELOG.md", "changelog.md"),
     ):
         text = text.replace(f"({path})", f"({page})")
+    text = re.sub(r" · \[notebooks\]\([^)]*\)", "", text)  # they are no part of the site
     return text.replace("](docs/", "](")
 
 
