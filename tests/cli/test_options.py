@@ -75,7 +75,7 @@ def test_every_kind_of_option_reaches_its_field() -> None:
 def test_the_demo_takes_some_of_the_options_and_has_its_own_folder() -> None:
     _, text = called("demo", "--help")
     assert set(re.findall(r"--[a-z-]+", text)) == {
-        *("--out", "--limit", "--arms", "--seed", "--force", "--verbose", "--help"),
+        *("--out", "--limit", "--full", "--arms", "--seed", "--force", "--verbose", "--help"),
     }
     assert "out/demo" in text
     assert DemoOptions().out == Path("out/demo")

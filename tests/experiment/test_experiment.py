@@ -70,13 +70,36 @@ def test_arms_by_default_are_all_that_the_questions_allow(
 ) -> None:
     made = Experiment(Settings(limit=1), tmp_path / "out")
     assert list(made.pipelines) == ["zero_shot", "gold_context", "rag4rag", "human"]
-    assert made.notes == []
+    [plainly] = made.notes
+    assert plainly.startswith("zero_shot asked the question alone (zero_shot_prompt: plain)")
     made = Experiment(Settings(source=questions, corpus=corpus), tmp_path / "out")
     assert list(made.pipelines) == ["zero_shot", "rag4rag"]
-    assert made.notes[-1:] == [
+    assert made.notes[-2:] == [
         "The questions have no source passage: answers are judged against what was retrieved, and"
-        " gold_context is not possible."
+        " gold_context is not possible.",
+        plainly,
     ]
+
+
+@pytest.mark.parametrize(
+    ("llm", "prompt", "published"),
+    [
+        ("embedded", None, False),
+        ("OpenAILLM:x", None, True),
+        ("embedded", "published", True),
+        ("OpenAILLM:x", "plain", False),
+    ],
+)
+def test_the_published_prompt_is_for_llms_that_follow_it(
+    llm: str, prompt: str | None, published: bool, tmp_path: Path
+) -> None:
+    settings = Settings(llm=llm, zero_shot_prompt=prompt, limit=1, arms=["zero_shot"])
+    made = Experiment(settings, tmp_path / "out")
+    answer = made.pipelines["zero_shot"].dag.get_step("answer")["step"]
+    assert type(answer).__name__ == (
+        "ZeroShotAnswerGeneration" if published else "ClosedBookAnswerGeneration"
+    )
+    assert bool(made.notes) is not published
 
 
 @pytest.mark.parametrize("arms", [["gold_context"], ["rag4rag", "gold_context"]])
@@ -115,7 +138,7 @@ def test_what_was_left_out_of_the_input_is_noted_and_passages_have_the_length_as
     assert found[4] == (
         "docs: 1 document of 2 cut into 2 passages of at most 8 tokens (`max_tokens`)"
     )
-    assert len(found) == 6
+    assert len(found) == 7
     for arm in ("zero_shot", "rag4rag"):
         assert made.pipelines[arm].dag.get_step("retrieve")["step"].max_tokens == 8
 

@@ -24,12 +24,10 @@ if TYPE_CHECKING:
     from distilabel_rag4rag.comparison import Comparison
 
 
-_CLOSED_BOOK = {
-    True: "zero_shot asked what distilabel's GenerateSentencePair asks, as published: a reply"
-    " without the headings that it asks for is a failed row.",
-    False: "zero_shot asked the question alone (zero_shot_prompt: plain), not for the two sentences"
-    " under headings that GenerateSentencePair, as published, asks for.",
-}
+_ASKED_PLAINLY = (
+    "zero_shot asked the question alone (zero_shot_prompt: plain), not for the two sentences under"
+    " headings that GenerateSentencePair, as published, asks for."
+)
 
 
 class Watcher(Protocol):
@@ -106,8 +104,8 @@ class Experiment:
         # Imported only here, because it takes seconds: an error above is read at once.
         from distilabel_rag4rag.experiment.build_arms import ArmBuilder
 
-        if ZERO_SHOT in arms:
-            self.notes.append(_CLOSED_BOOK[settings.asks_as_published])
+        if ZERO_SHOT in arms and not settings.asks_as_published:
+            self.notes.append(_ASKED_PLAINLY)
         self._builder = ArmBuilder(settings, with_contexts)
         self.pipelines = self._builder.build(arms)
 
