@@ -91,6 +91,14 @@ def _columns() -> str:
     )  # fmt: skip
     lines += [f"| `{reason}` |" for reason in reasons]
     lines += ["", "Where a request failed, the server's own words follow `the LLM gave nothing`."]
+    lines += ["", "## Reasons why a row is not kept", "", "| `grounding_reason` |", "|---|"]
+    lines += [
+        "| `no answer: …`, with the `answer_reason` |",
+        "| `not judged: …`, with the `judge_reason` |",
+    ]
+    lines += ["| `hallucinated: score S, threshold T` |"]
+    lines += ["", "`judge_reason` is `abstained`, `no answer`, `empty answer`, `no evidence` or"]
+    lines += ["`judge failed: …`. Every other mark's reason says in words what the row lacks."]
     return "\n".join(lines) + "\n"
 
 

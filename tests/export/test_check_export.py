@@ -1,6 +1,7 @@
 """A leak of each kind, planted into the files of an export, is found."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,15 @@ def test_faults_of_beir_are_named(folder: Path) -> None:
     }
     assert CliRunner().invoke(app, ["check-export", str(folder)]).exit_code == 1
     assert check_beir(folder) == ["corpus.jsonl, queries.jsonl, qrels missing"]
+
+
+def test_without_held_out_splits_there_is_nothing_to_check(folder: Path, tmp_path: Path) -> None:
+    build = tmp_path / "build"  # of which `export` is a part
+    (build / "export" / "pairs").mkdir(parents=True)
+    shutil.copy(folder / "pairs" / "train.parquet", build / "export" / "pairs")
+    done = CliRunner().invoke(app, ["check-export", str(build)])
+    assert done.exit_code == 0
+    assert "There is no validation or test split here" in done.output
+    shutil.copy(folder / "pairs" / "test.parquet", build / "export" / "pairs")
+    done = CliRunner().invoke(app, ["check-export", str(build)])
+    assert "Nothing of validation or test stands in another split." in done.output

@@ -1,8 +1,10 @@
 """What is made of a source: arms, splits, types, notes."""
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset, DatasetDict
 from distilabel.distiset import Distiset
@@ -105,3 +107,10 @@ def test_every_column_has_a_type(kind: Any, expected: Any) -> None:
     assert stable(pa.table({"a": pa.nulls(2, kind)})).schema.field("a").type == expected
     empty: list[Any] = [[], []] if pa.types.is_list(kind) else [None, None]
     assert stable(pa.table({"a": pa.array(empty, kind)}))["a"].to_pylist() == empty
+
+
+def test_a_folder_of_build_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "export").mkdir()
+    pq.write_table(table(marked_rows(3)), tmp_path / "rows.parquet")
+    with pytest.raises(DistilabelUserError, match=r"a folder of build; expected a folder of compa"):
+        collect(tmp_path)

@@ -13,6 +13,8 @@ from distilabel_rag4rag.utils.text import counted, for_terminal
 if TYPE_CHECKING:
     from distilabel_rag4rag.export import Leak
 
+#: The folder of the export in that of a build.
+EXPORT = "export"
 #: Leaks of a kind that are shown; all are counted.
 SHOWN = 3
 
@@ -22,7 +24,8 @@ def check_export(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="A folder with `<format>/<split>.parquet`, a folder in BEIR's form, or both.",
+            help="A folder of build or of an export, with `<format>/<split>.parquet`, or one in"
+            " BEIR's form.",
         ),
     ],
     near_duplicate: Annotated[
@@ -39,6 +42,8 @@ def check_export(
         from distilabel_rag4rag.export import check_export as find_leaks
         from distilabel_rag4rag.export.beir import CORPUS_FILE, check_beir
 
+        if (folder / EXPORT).is_dir():
+            folder = folder / EXPORT  # of build
         leaks = find_leaks(folder, near_duplicate)
         places = [place for place in (folder / "beir", folder) if (place / CORPUS_FILE).is_file()]
         problems = [problem for place in places for problem in check_beir(place)]
@@ -48,7 +53,18 @@ def check_export(
     _print_leaks(console, leaks)
     if leaks or problems:
         raise typer.Exit(1)
+    if not _has_held_out(folder):
+        console.print(
+            "There is no validation or test split here: nothing that training could leak into.",
+            style="yellow",
+        )
+        return
     console.print("Nothing of validation or test stands in another split.")
+
+
+def _has_held_out(folder: Path) -> bool:
+    names = ("validation", "test", "dev")
+    return any(path.stem in names for path in folder.glob("**/*") if path.is_file())
 
 
 def _print_leaks(console: Console, leaks: "list[Leak]") -> None:

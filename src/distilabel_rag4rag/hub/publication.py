@@ -73,6 +73,12 @@ def collect(source: Any, configs: list[str] | None = None) -> Publication:
     if isinstance(source, str | Path):
         folder = Path(source).expanduser()
         if RunFolder(folder).has_rows:
+            if (folder / "export").is_dir():
+                raise DistilabelUserError(
+                    f"source: found {folder}, a folder of build; expected a folder of compare."
+                    " Send its export with datasets: load_dataset(FOLDER/export,"
+                    ' "pairs").push_to_hub(...)'
+                )
             return _from_run_folder(RunFolder(folder), configs)
         source = _load_saved(folder)
     return _from_datasets(source, configs)

@@ -114,7 +114,7 @@ def describe_pair(pair: RetrieverPair) -> str:
     )
     if pair.difference.leaves_out_zero:
         return f"{text}."
-    if pair.smallest_difference is None:
+    if not pair.smallest_difference:  # too few queries, or all scores are the same
         return f"{text}: no difference is shown."
     return (
         f"{text}: no difference is shown; these queries show one from"

@@ -86,7 +86,10 @@ class Training:
             self.sets.append(replace(data, name=f"{data.name} #{same + 1}") if same else data)
         if not self.sets:
             raise ConfigError(
-                "evaluate_on", None, "a set to evaluate on, since the export has no test split"
+                "evaluate_on",
+                None,
+                "a set to evaluate on, since the export has no test split",
+                "Its rows come from too few documents for one; build with more, or name a set.",
             )
 
     def _split(self, split: str) -> RetrievalData:
