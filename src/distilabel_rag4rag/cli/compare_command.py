@@ -28,7 +28,7 @@ class DemoOptions(CompareOptions):
     """Of the demo."""
 
     out: Path = Field(Path("out/demo"), description="Folder for the results.")
-    limit: int | None = Field(48, ge=1, description="Take a sample of so many questions.")
+    limit: int | None = Field(32, ge=1, description="Take a sample of so many questions.")
     full: bool = Field(False, description="Take all questions of the sample world.")
 
 
