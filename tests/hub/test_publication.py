@@ -110,7 +110,9 @@ def test_every_column_has_a_type(kind: Any, expected: Any) -> None:
 
 
 def test_a_folder_of_build_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "export").mkdir()
     pq.write_table(table(marked_rows(3)), tmp_path / "rows.parquet")
+    (tmp_path / "export").mkdir()  # a comparison may be exported too
+    assert collect(tmp_path).arms
+    (tmp_path / "passages.parquet").touch()
     with pytest.raises(DistilabelUserError, match=r"a folder of build; expected a folder of compa"):
         collect(tmp_path)
