@@ -77,7 +77,12 @@ def _models(step: type[Any]) -> dict[str, Any]:
 
 
 EXAMPLES = [
-    pytest.param(component, source, id=f"{component.__name__}-{number}")
+    pytest.param(
+        component,
+        source,
+        id=f"{component.__name__}-{number}",
+        marks=[pytest.mark.slow] if component is EmbeddedLLM else [],
+    )
     for component in dict.fromkeys([*STEPS, *MODELS])
     for number, source in enumerate(
         re.findall(r"```python\n(.*?)```", inspect.getdoc(component) or "", re.DOTALL), start=1

@@ -578,3 +578,18 @@ def test_right_is_counted_to_the_last_digit():
     )
     assert found.arms["a"].f1.value == 0.8
     assert found.arms["a"].cells["grounded_right"] == 1
+
+
+def test_an_interval_without_zero_beside_a_test_that_is_not_sure_is_no_null_result():
+    """Five of seven passages get better, none worse: p = 2 / 2**5."""
+    rows = [
+        row | {"answer": "salt", "abstained": False, "hallucination_score": float(flagged)}
+        for row in make_rows(7, arms=("zero_shot", "rag4rag"))
+        for passage, question in [(int(row["passage_id"][1:]), int(row["id"][-1]))]
+        for flagged in [question < 2 - (row["arm"] == "rag4rag" and passage < 5)]
+    ]
+    verdict = compare(rows, bootstrap=500).verdict
+    assert verdict.winner is None
+    assert verdict.meaning.startswith(
+        "The interval speaks for a difference in hallucination and the test does not on the 21 "
+    )

@@ -180,14 +180,28 @@ def test_rows_to_train_on_passed_every_check(columns: dict[str, list], expected:
 @pytest.mark.parametrize(
     ("found", "file", "expected"),
     [
-        ((123, 176, []), None, "123 of 176 rows of rag4rag are fit to train on."),
-        ((1, 1, []), None, "1 of 1 row of rag4rag is fit to train on."),
-        ((0, 2000, []), None, "0 of 2,000 rows of rag4rag are fit to train on."),
+        (
+            (123, 176, []),
+            None,
+            "123 of 176 rows of rag4rag are grounded, which is not the same as right.",
+        ),
+        ((1, 1, []), None, "1 of 1 row of rag4rag is grounded, which is not the same as right."),
+        (
+            (0, 2000, []),
+            None,
+            "0 of 2,000 rows of rag4rag are grounded, which is not the same as right.",
+        ),
         (
             (123, 176, ["keep_row_after_grounding"]),
             "out/rows.parquet",
-            "123 of 176 rows of rag4rag are fit to train on: out/rows.parquet (arm rag4rag, "
-            "keep_row_after_grounding true)",
+            "123 of 176 rows of rag4rag are grounded, which is not the same as right: "
+            "out/rows.parquet (arm rag4rag, keep_row_after_grounding true)",
+        ),
+        (
+            (9, 9, ["keep_row_after_grounding", "keep_row_after_words"]),
+            "rows.parquet",
+            "9 of 9 rows of rag4rag passed every check: rows.parquet (arm rag4rag, "
+            "keep_row_after_grounding and keep_row_after_words true)",
         ),
     ],
 )

@@ -18,6 +18,8 @@ from distilabel_rag4rag.errors import ConfigError, RunFailed
 from distilabel_rag4rag.experiment.check_models import check_models
 from distilabel_rag4rag.testing import ScriptedLLM, VerbatimDetector
 
+pytestmark = pytest.mark.slow
+
 JUDGE = LettuceDetectJudge(model=VerbatimDetector())
 
 

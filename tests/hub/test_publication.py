@@ -14,6 +14,8 @@ from helpers.publish_runs import marked_rows, table
 from distilabel_rag4rag.hub.configs import PRODUCTS, stable
 from distilabel_rag4rag.hub.publication import Publication, collect
 
+pytestmark = pytest.mark.slow
+
 ARMS = ["gold_context", "rag4rag", "zero_shot"]
 
 

@@ -25,7 +25,7 @@ from distilabel_rag4rag.models.llms.generation_key import shaped_by
 from distilabel_rag4rag.models.llms.generation_store import FILE, GenerationStore, clear
 from distilabel_rag4rag.utils.progress import receive_rows
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 
 def ask(llm: CachedLLM, *questions: str, num_generations: int = 1, **kwargs: Any) -> list[Any]:

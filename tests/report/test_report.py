@@ -17,6 +17,8 @@ from distilabel_rag4rag.report import write_report
 from distilabel_rag4rag.report.examples import choose_examples, mark_answer, split_spans
 from distilabel_rag4rag.schema import BY_NAME, arrow_schema
 
+pytestmark = pytest.mark.slow
+
 
 def report(rows: object, out: Path, **settings: object) -> tuple[Page, str, str]:
     compared = compare(rows, bootstrap=200)
@@ -170,7 +172,6 @@ def test_examples_are_of_every_kind_and_take_turns():
     assert counts["same"] == transitions["grounded"]["grounded"]
 
 
-@pytest.mark.slow
 def test_text_that_escapes_to_five_times_its_size(tmp_path: Path):
     """Every field long and full of what HTML writes as an entity; many spans; a long arm."""
     spans = [{"start": i, "end": i + 1, "confidence": 0.9} for i in range(0, 4_000, 2)]
@@ -225,7 +226,6 @@ def test_one_arm_alone(tmp_path: Path):
     assert "None" not in markdown
 
 
-@pytest.mark.slow
 def test_much_data_stays_under_two_megabytes_and_says_what_it_left_out(tmp_path: Path):
     rows = [row | {"context": "A long passage. " * 200} for row in make_rows(300)]
     _, html, _ = report(rows, tmp_path)
@@ -323,11 +323,10 @@ def test_where_a_human_answer_stands(passage: str, golds: list[str], marked: str
     assert [text for text, confidence in pieces if confidence] == ([marked] if marked else [])
 
 
-@pytest.mark.slow
 def test_the_page_ends_its_verdict_with_what_can_be_trained_on(tmp_path: Path):
     _, html, _ = report(make_rows(20), tmp_path)
     fit = compare(make_rows(20), bootstrap=200).to_train_on
-    sentence = f"{fit.rows} of 60 rows of rag4rag are fit to train on"
+    sentence = f"{fit.rows} of 60 rows of rag4rag are grounded, which is not the same as right"
     assert f"{sentence}." in text_of(html)
     (tmp_path / "rows.parquet").touch()
     _, html, _ = report(make_rows(20), tmp_path)

@@ -12,7 +12,6 @@ from distilabel.steps import LoadDataFromDicts
 from helpers.comparison_rows import make_rows
 from helpers.fresh import fresh
 from helpers.review_server.server import WORKSPACE, Server
-from test_review_circle import server_records
 
 from distilabel_rag4rag.review.argilla_review import ArgillaReview
 from distilabel_rag4rag.review.connect import connect
@@ -50,8 +49,8 @@ def test_a_pipeline_ends_with_a_review(server: Server, environment: None, tmp_pa
     for pipeline_class in (Pipeline, FailFastPipeline):  # the second time nothing is doubled
         rows = fresh(run, str(path), pipeline_class, str(tmp_path / "cache"))
         assert [row["id"] for row in rows] == [row["id"] for row in make_rows(6)]
-        assert len(server_records(server, "step")) == 20
-    for record in server_records(server, "step")[:3]:
+        assert len(server.records("step")) == 20
+    for record in server.records("step")[:3]:
         server.answer("bob", record["id"], {"verdict": "supported", "spans": []})
     client = connect(server.url, server.key("olga"))
     found = pull(rows, client=client, dataset="step", workspace=WORKSPACE)
@@ -80,7 +79,7 @@ def test_rows_are_not_lost_where_the_push_fails(
     with caplog.at_level("ERROR"):
         assert next(other.process(make_rows(3))) == make_rows(3)
     assert "not sent for review: design: found 'all'" in caplog.text
-    assert len(server_records(server, "kept")) == 5
+    assert len(server.records("kept")) == 5
     with pytest.raises(DistilabelUserError, match="annotators is 1, expected 3"):
         ArgillaReview(**where, annotators=3).load()
 
@@ -91,5 +90,5 @@ def test_it_loads_again_after_it_was_unloaded(server: Server, environment: None)
         step.load()
         assert next(step.process(make_rows(3))) == make_rows(3)
         step.unload()
-    assert len(server_records(server, "again")) == 5
+    assert len(server.records("again")) == 5
     assert os.environ["ARGILLA_API_KEY"] not in str(step.dump())

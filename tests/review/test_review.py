@@ -17,7 +17,6 @@ import pytest
 from distilabel.errors import DistilabelUserError
 from helpers.comparison_rows import make_rows
 from helpers.review_server.server import WORKSPACE, Server
-from test_review_circle import server_records
 from typer.testing import CliRunner
 
 from distilabel_rag4rag.cli.app import app
@@ -119,7 +118,7 @@ def test_a_fault_is_one_sentence_and_nothing_is_half_done(
 def test_a_dataset_of_other_shape_is_left_alone(server: Server, client: Any) -> None:
     rows = make_rows(8)
     push(rows, client=client, dataset="shape", workspace=WORKSPACE, n=10)
-    before = server_records(server, "shape")
+    before = server.records("shape")
     with pytest.raises(DistilabelUserError, match="annotators is 1, expected 2"):
         push(rows, client=client, dataset="shape", workspace=WORKSPACE, n=10, annotators=2)
     with pytest.raises(DistilabelUserError, match="field 'answered_by' is missing, expected text"):
@@ -128,7 +127,7 @@ def test_a_dataset_of_other_shape_is_left_alone(server: Server, client: Any) -> 
         push(rows, client=client, dataset="shape", workspace=WORKSPACE, design="all")
     with pytest.raises(DistilabelUserError, match="none of its 10 records is about one"):
         push(make_rows(8, seed=9), client=client, dataset="shape", workspace=WORKSPACE, n=10)
-    assert server_records(server, "shape") == before
+    assert server.records("shape") == before
 
 
 def test_an_uncaught_error_does_not_show_the_key(server: Server) -> None:
@@ -210,7 +209,7 @@ def test_bad_values_are_made_valid_and_take_no_batch_with_them(server: Server, c
         "abstained": 1,
         "the same row again": 1,
     }
-    by_row = {r["metadata"]["row_id"]: r for r in server_records(server, "bad")}
+    by_row = {r["metadata"]["row_id"]: r for r in server.records("bad")}
     assert by_row["r3"]["metadata"]["score"] == 1.0
     assert "score" not in by_row["r0"]["metadata"]
     assert by_row["r11"]["metadata"]["source_rank"] == 2
@@ -236,7 +235,7 @@ def test_what_the_server_refuses_is_told_of_and_the_rest_goes_in(
     refused = _send(client, dataset, batch)
     assert list(refused) == [batch[3].id]
     assert "source_rank" in refused[batch[3].id]
-    there = {record["metadata"]["row_id"] for record in server_records(server, "refused")}
+    there = {record["metadata"]["row_id"] for record in server.records("refused")}
     assert there == {"r0", "r1", "r2", "r4", "r5", "r6"}
 
 
@@ -245,16 +244,16 @@ def test_a_push_that_broke_off_is_completed_and_a_larger_n_adds(
 ) -> None:
     rows, where = make_rows(12), {"dataset": "resumed", "workspace": WORKSPACE}
     push(rows, client=client, n=30, **where)
-    ids = [record["id"] for record in server_records(server, "resumed")]
+    ids = [record["id"] for record in server.records("resumed")]
     server.as_user("olga").delete(
         f"/datasets/{_id(server, 'resumed')}/records", params={"ids": ",".join(ids[:12])}
     ).raise_for_status()
-    assert len(server_records(server, "resumed")) == 18
+    assert len(server.records("resumed")) == 18
     done = push(rows, client=client, n=30, **where)
     assert (done.created, done.updated) == (12, 18)
     done = push(rows, client=client, n=50, **where)
     assert (done.created, done.updated) == (20, 30)
-    weights = [record["metadata"]["weight"] for record in server_records(server, "resumed")]
+    weights = [record["metadata"]["weight"] for record in server.records("resumed")]
     judged = sum(row["hallucination_score"] is not None for row in rows)
     assert sum(weights) == pytest.approx(judged)
 
@@ -263,7 +262,7 @@ def test_a_new_answer_is_a_new_record_for_an_admin_too(server: Server) -> None:
     client = connect(server.url, server.key("adam"))
     rows, where = [a_row(0), a_row(1)], {"dataset": "changed", "workspace": WORKSPACE}
     push(rows, client=client, design="all", **where)
-    for record in server_records(server, "changed"):
+    for record in server.records("changed"):
         server.answer("ann", record["id"], {"verdict": "supported", "spans": []})
     rows[0]["answer"] = "Someone else."
     found = pull(rows, client=client, **where)

@@ -41,17 +41,6 @@ def hostile_rows() -> list[dict[str, Any]]:
     return rows
 
 
-def server_records(server: Server, name: str) -> list[dict[str, Any]]:
-    """All records of a dataset as the owner sees them, by external id."""
-    http = server.as_user("olga")
-    (dataset,) = [d for d in http.get("/me/datasets").json()["items"] if d["name"] == name]
-    found = http.get(
-        f"/datasets/{dataset['id']}/records",
-        params={"limit": 1000, "include": ["responses", "suggestions"]},
-    ).json()
-    return sorted(found["items"], key=lambda record: record["external_id"])
-
-
 class Review:
     """Three people answer by rules; what should come of it is known without asking the server."""
 
@@ -118,7 +107,7 @@ def test_the_whole_circle(server: Server, tmp_path: Path) -> None:
 
     said = rag4rag(server, "review", "push", tmp_path, *arguments, *options)
     assert "60 records made, 0 brought up to date" in said
-    records = server_records(server, "circle")
+    records = server.records("circle")
     assert len(records) == 60
     before = {record["external_id"]: record for record in records}
     assert sum(HOSTILE in by_id[key]["answer"] for key in before) > 20
@@ -143,7 +132,7 @@ def test_the_whole_circle(server: Server, tmp_path: Path) -> None:
     pd.DataFrame(rows).to_parquet(again / "rows.parquet")
     said = rag4rag(server, "review", "push", again, *arguments, *options)
     assert "0 records made, 60 brought up to date (60 of them answered)" in said
-    after = {record["external_id"]: record for record in server_records(server, "circle")}
+    after = {record["external_id"]: record for record in server.records("circle")}
     assert after.keys() == before.keys()
     for key, record in after.items():
         now = by_id[key]["hallucination_score"]

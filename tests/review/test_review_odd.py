@@ -10,7 +10,6 @@ from distilabel.errors import DistilabelUserError
 from helpers.comparison_rows import make_rows
 from helpers.review_server.server import WORKSPACE, Server
 from test_review import _id, a_row
-from test_review_circle import server_records
 from test_review_labels import ANSWER, TABLE, gold_row, said
 from typer.testing import CliRunner
 
@@ -34,7 +33,7 @@ def cli(server: Server, *arguments: Any) -> tuple[int, str]:
 
 
 def by_row(server: Server, name: str) -> dict[str, dict[str, Any]]:
-    return {record["metadata"]["row_id"]: record for record in server_records(server, name)}
+    return {record["metadata"]["row_id"]: record for record in server.records(name)}
 
 
 def supported(server: Server, user: str, record: dict[str, Any]) -> None:
@@ -121,7 +120,7 @@ def test_labels_are_not_overwritten_with_nothing(
     pd.DataFrame(rows).to_parquet(tmp_path / "rows.parquet")
     where = ("--workspace", WORKSPACE)
     assert cli(server, "push", tmp_path, *where, "--dataset", "kept-labels", "--n", 20)[0] == 0
-    for record in server_records(server, "kept-labels")[:3]:
+    for record in server.records("kept-labels")[:3]:
         supported(server, "ann", record)
     code, output = cli(server, "pull", tmp_path, *where, "--dataset", "kept-labels")
     assert code == 0, output
@@ -201,7 +200,7 @@ def test_lone_surrogates_stop_nothing(server: Server, tmp_path: Path) -> None:
     code, output = cli(server, "push", file, *where, "--design", "all")
     assert code == 0, output
     assert "3 records made" in output
-    for record in server_records(server, "surrogates"):
+    for record in server.records("surrogates"):
         supported(server, "ann", record)
     code, output = cli(server, "pull", file, *where, "--out", tmp_path / "out")
     assert code == 0, output
@@ -215,7 +214,7 @@ def test_a_second_push_takes_over_what_the_first_one_set(server: Server, client:
     push(rows, client=client, design="uncertainty", annotators=2, n=12, **where)
     done = push(rows, client=client, n=18, **where)
     assert (done.created, done.updated) == (6, 12)
-    strata = {record["metadata"]["stratum"] for record in server_records(server, "taken-over")}
+    strata = {record["metadata"]["stratum"] for record in server.records("taken-over")}
     assert strata == {"uncertainty/first", "uncertainty/others"}
     # An admin's own property to filter by is no other shape.
     added = server.as_user("olga").post(
@@ -254,14 +253,14 @@ def test_a_push_smaller_than_its_strata_says_so(server: Server, tmp_path: Path) 
     assert "Corrected rates" not in output
     code, output = cli(server, "push", tmp_path, *where, "--n", 40)
     assert "no chance" not in output
-    assert all("weight" in record["metadata"] for record in server_records(server, "too-small"))
+    assert all("weight" in record["metadata"] for record in server.records("too-small"))
 
 
 def test_lone_surrogates_in_dicts_stop_nothing(client: Any, server: Server) -> None:
     rows = [a_row(0), a_row(1, answer="It was \ud800 🎉 Ines."), a_row(2, id="r2\ud800")]
     where = {"dataset": "surrogates-in-dicts", "workspace": WORKSPACE}
     assert push(rows, client=client, design="all", **where).created == 3
-    for record in server_records(server, "surrogates-in-dicts"):
+    for record in server.records("surrogates-in-dicts"):
         shown = record["fields"]["answer"]
         values = {"verdict": "partly", "spans": [], "corrected_answer": f"{shown} Really."}
         server.answer("ann", record["id"], values)

@@ -30,7 +30,7 @@ from helpers.fault_steps import (
 from distilabel_rag4rag.errors import RunFailed
 from distilabel_rag4rag.runtime.fail_fast_pipeline import FailFastPipeline
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
 
 
 @routing_batch_function()

@@ -18,7 +18,7 @@ from distilabel_rag4rag.models.llms.cached_llm import CachedLLM, cached
 from distilabel_rag4rag.runtime import rows_ahead
 from distilabel_rag4rag.runtime.fail_fast_pipeline import FailFastPipeline
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 
 class Counted:

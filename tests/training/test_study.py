@@ -19,6 +19,8 @@ from distilabel_rag4rag.training.settings import TrainingSettings
 from distilabel_rag4rag.training.study import Study
 from distilabel_rag4rag.training.study_table import AS_IT_WAS, BM25, Measured, study_table
 
+pytestmark = pytest.mark.slow
+
 CORPUS = passages()
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from datasets import Dataset
 from distilabel.models.embeddings import SentenceTransformerEmbeddings
 from helpers.planted_retrieval import passages, rows, save_static
 from helpers.tiny_embedders import save_embedder
@@ -21,8 +22,11 @@ from distilabel_rag4rag.comparison.rankings import NDCG
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.training.finetune import finetune
 from distilabel_rag4rag.training.settings import TrainingSettings
+from distilabel_rag4rag.training.teachers import with_scores
 from distilabel_rag4rag.training.train import TRAINED, Training
 from distilabel_rag4rag.training.trained_texts import TrainedTexts
+
+pytestmark = pytest.mark.slow
 
 CORPUS = passages()
 QUICK = {"epochs": 6, "learning_rate": 0.1}
@@ -190,6 +194,47 @@ def test_every_loss_learns_from_its_rows(
     if values.get("matryoshka"):
         model = SentenceTransformer(str(result.model), truncate_dim=8, device="cpu")
         assert model.encode(["dax1"]).shape == (1, 8)
+
+
+def test_one_step_of_training_changes_the_model(static: str, tmp_path: Path) -> None:
+    data = Dataset.from_list(
+        [{"anchor": "dax1 wug2", "positive": "wug3"}, {"anchor": "dax4", "positive": "wug5"}]
+    )
+    settings = TrainingSettings(models=[static], epochs=1, learning_rate=0.1, checks=0)
+    model = SentenceTransformer(static, device="cpu")
+    before = model.encode(["dax1 wug2"])
+    assert finetune(model, data, settings, tmp_path).steps == 1
+    assert not np.allclose(before, model.encode(["dax1 wug2"]))
+
+
+@pytest.mark.parametrize(
+    ("rows_", "epochs", "expected"),
+    [(22, None, 10), (320, None, 5), (1600, None, 1), (1_000_000, None, 1), (22, 0.5, 0.5)],
+)
+def test_few_rows_are_seen_more_often(rows_: int, epochs: float | None, expected: float) -> None:
+    assert TrainingSettings(epochs=epochs, batch_size=32).epochs_of(rows_) == expected
+
+
+def test_a_judge_teaches_which_passages_support_the_answer() -> None:
+    names = {"kettle": "Johann Ebert", "bell": "Maria Schulz", "organ": "Karl Winter"}
+    texts = {thing: f"The {thing} was cast by {name}." for thing, name in names.items()}
+    asked = {thing: f"Who cast the {thing}?" for thing in names}
+    data = Dataset.from_list(
+        [
+            {
+                "anchor": asked[thing],
+                "positive": texts[thing],
+                **{f"negative_{n}": texts[other] for n, other in enumerate(set(names) - {thing})},
+            }
+            for thing in names
+        ]
+    )
+    answers = {asked[thing]: name for thing, name in names.items()}
+    scored = with_scores(data, "judge", None, answers=answers)["score"]
+    for supported, *others in scored:
+        assert supported > 0.5 > max(others)
+    with pytest.raises(ConfigError, match="teacher: found 'judge', expected the answer to each"):
+        with_scores(data, "judge", None, answers={asked["bell"]: "Maria Schulz"})
 
 
 def test_cached_batches_give_the_same_model(folder: Path, tmp_path: Path) -> None:

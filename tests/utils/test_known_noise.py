@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 MISSING_KEY = """
 from distilabel.models import OpenAILLM
 from distilabel.steps import LoadDataFromDicts
@@ -124,7 +126,6 @@ def test_the_pipelines_own_log_is_shown(tmp_path: Path) -> None:
     assert (out.splitlines()[-1], err, code) == ("['Yes.', 'Yes.', 'Yes.']", "", 0)
 
 
-@pytest.mark.slow
 def test_hooks_of_the_user_are_kept(tmp_path: Path) -> None:
     assert run(OWN_HOOK, tmp_path)[0] == "mine: an error\n"
     err = run(RICH_HOOK, tmp_path)[1]

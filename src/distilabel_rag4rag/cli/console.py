@@ -59,6 +59,9 @@ def print_comparison(summary: dict[str, Any], arm_runs: dict[str, Any], console:
         console.print(
             _text(f"Retrieval ({retrieval['arm']}): {figures}"),
         )
+    if human := summary["judge"]["human_answers"]:
+        rate = percent(estimate_from_json(human, "rate"))
+        console.print(_text(f"Human answers: {rate} flagged (false alarms of the judge)"))
     console.print(_text(summary["verdict"]["headline"], style="bold"))
     console.print(_text(summary["verdict"]["meaning"]))
     for note in summary["notes"]:

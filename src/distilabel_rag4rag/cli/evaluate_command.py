@@ -50,7 +50,7 @@ def evaluate(options: EvaluateOptions) -> None:
     with mistakes_exit():
         check_out_folder(options.out, options.force)
         made = Evaluate(settings)
-    with run_exits(), console.status("embedding"):
+    with run_exits(), Console(stderr=True).status("embedding"):
         evaluations = made.run()
         record = {
             "settings": settings.model_dump(mode="json"),

@@ -79,7 +79,7 @@ def _made_study(settings: TrainingSettings, out: Path) -> "Study":
 def _train(made: "Training", out: Path, console: Console) -> None:
     from distilabel_rag4rag.report.write_evaluation_report import write_evaluation_report
 
-    with _bar(console) as bar:
+    with _bar() as bar:
         result = made.run(out, watch=bar.step, phase=bar.phase)
     files = write_evaluation_report(result.evaluations, result.record, out)
     print_evaluations(result.evaluations, console)
@@ -97,12 +97,12 @@ def _train(made: "Training", out: Path, console: Console) -> None:
 def _study(made: "Study", out: Path, console: Console) -> None:
     from distilabel_rag4rag.report.write_evaluation_report import write_evaluation_report
 
-    with _bar(console) as bar:
+    with _bar() as bar:
         result = made.run(
             out,
             watch=bar.step,
             phase=bar.phase,
-            say=lambda line: console.print(Text(for_terminal(line)), soft_wrap=True),
+            say=lambda line: bar.print(Text(for_terminal(line))),
         )
     record = {
         "title": "What the data did for a retriever",
@@ -148,17 +148,20 @@ class _Bar:
     def phase(self, what: str) -> None:
         self._progress.reset(self._task, description=what, total=None)
 
+    def print(self, text: Text) -> None:
+        self._progress.console.print(text, soft_wrap=True)
+
     def step(self, done: int, of: int) -> None:
         self._progress.update(self._task, completed=done, total=of)
 
 
 @contextmanager
-def _bar(console: Console) -> Iterator[_Bar]:
+def _bar() -> Iterator[_Bar]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield _Bar(progress)

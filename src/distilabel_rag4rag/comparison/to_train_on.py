@@ -1,4 +1,4 @@
-"""How many rows of an arm are fit to train on, and by which columns."""
+"""How many rows of an arm can be trained on, and by which columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,7 +48,11 @@ def describe_to_train_on(found: Mapping[str, Any], file: str | None = None) -> s
         file: that holds the rows, where there is one.
     """
     rows = f"{found['rows']:,} of {counted(found['of'], 'row')} of {found['arm']}"
-    text = f"{rows} {'is' if found['rows'] == 1 else 'are'} fit to train on"
+    if set(found["columns"]) <= {keep_column("grounding")}:
+        be = "is" if found["rows"] == 1 else "are"
+        text = f"{rows} {be} grounded, which is not the same as right"
+    else:
+        text = f"{rows} passed every check"
     if file is None:
         return f"{text}."
     columns = " and ".join(found["columns"])

@@ -118,10 +118,13 @@ def _meaning(pair: PairResult, arms: Mapping[str, ArmResult], winner: str | None
             f"test by passages can be sure below {MIN_CLUSTERS}."
         )
     if not _is_significant(rates):
-        meaning = (
-            f"These data show no difference in hallucination {on}: {points(rates.difference)} "
-            f"({p_value(rates.clustered_p)})."
-        )
+        if rates.difference.leaves_out_zero:
+            found = "The interval speaks for a difference in hallucination and the test does not"
+        elif rates.clustered_p < ALPHA:
+            found = "The test speaks for a difference in hallucination and the interval does not"
+        else:
+            found = "These data show no difference in hallucination"
+        meaning = f"{found} {on}: {points(rates.difference)} ({p_value(rates.clustered_p)})."
         others = _figures(pair, _other_differences(pair))
         return f"{meaning} Other figures differ: {others}." if others else meaning
     lower, higher = (b, a) if _value(rates.difference) < 0 else (a, b)

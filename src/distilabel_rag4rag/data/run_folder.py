@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 ROWS_FILE = "rows.parquet"
 SUMMARY_FILE = "summary.json"
 RUN_FILE = "run.json"
+#: What a build writes beside them: all passages, and the files to train on.
+PASSAGES_FILE = "passages.parquet"
+EXPORT_FOLDER = "export"
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class RunFolder:
         """Those of the three files that exist."""
         paths = [self.path / name for name in (ROWS_FILE, SUMMARY_FILE, RUN_FILE)]
         return [path for path in paths if path.is_file()]
+
+    @property
+    def is_of_build(self) -> bool:
+        """Whether it is the folder of a build; a comparison writes no passages."""
+        return self.has_rows and (self.path / PASSAGES_FILE).is_file()
 
     @property
     def has_rows(self) -> bool:

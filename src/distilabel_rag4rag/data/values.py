@@ -13,6 +13,8 @@ from distilabel_rag4rag.utils.text import clean_text, is_missing
 def plain(value: Any) -> Any:
     """The value without NumPy's types; a list for a tuple or an array, None for what is missing."""
     if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.kind == "f" and value.dtype.itemsize < 8:
+            value = value.astype(str).astype(float)  # 3.1, not 3.0999999046325684
         value = value.tolist()
     if isinstance(value, list | tuple):
         return list(value)

@@ -13,9 +13,10 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from distilabel_rag4rag.data.run_folder import EXPORT_FOLDER, PASSAGES_FILE, RunFolder
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.experiment.build_settings import ROW_CHECKS, BuildSettings
-from distilabel_rag4rag.experiment.checks import check_judge, check_out
+from distilabel_rag4rag.experiment.checks import check_judge, check_out, language_note
 from distilabel_rag4rag.experiment.experiment import Watcher
 from distilabel_rag4rag.experiment.stage_times import StageTimes
 from distilabel_rag4rag.models.packaged import EMBEDDED
@@ -25,9 +26,6 @@ from distilabel_rag4rag.utils.text import counted
 
 Row = dict[str, Any]
 
-PASSAGES_FILE = "passages.parquet"
-#: Folder of the files to train on, below the results.
-EXPORT_FOLDER = "export"
 #: Passages that an estimate asks about.
 ESTIMATED = 8
 #: Of the first questions so many are expected to pass the checks.
@@ -104,6 +102,9 @@ class Build:
         self._times.seconds["read"] -= self.corpus.chunk_seconds
         self._times.seconds["chunk"] += self.corpus.chunk_seconds
         self.notes = list(self.corpus.notes)
+        models = {"llm": settings.llm, "embeddings": settings.embeddings, "judge": settings.judge}
+        if note := language_note((row["context"] for row in self.corpus.passages), models):
+            self.notes.append(note)
         self._checks = [check for check in settings.checks if self._is_possible(check)]
         self._asked = self._order()
         if not self._asked:
@@ -352,7 +353,6 @@ class Build:
     def _write(
         self, rows: list[Row], stages: list[Stage], record: dict[str, Any], watcher: Watcher
     ) -> list[Path]:
-        from distilabel_rag4rag.data.run_folder import RunFolder
         from distilabel_rag4rag.export import export_training_data
         from distilabel_rag4rag.report.write_build_report import write_build_report
         from distilabel_rag4rag.schema import table_of

@@ -1,8 +1,10 @@
 """What can be wrong with the folder of the results and the name of the judge."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
+from distilabel_rag4rag.data.language import UNKNOWN, main_language
 from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.models.packaged import EMBEDDED
@@ -37,3 +39,19 @@ def check_out(out: Path, force: bool) -> None:
             f"a new folder: it holds results already ({names})",
             "Give another folder, or `force` to overwrite them.",
         )
+
+
+def language_note(texts: Iterable[str], models: dict[str, str]) -> str | None:
+    """What to know where the texts are in a language that a packaged model was not trained on.
+
+    Args:
+        texts: passages or questions.
+        models: setting -> the model.
+    """
+    packaged = [f"`{setting}`" for setting, model in models.items() if model == EMBEDDED]
+    if not packaged or (language := main_language(texts)) in ("en", UNKNOWN):
+        return None
+    return (
+        f"The texts are in another language than English ({language}), and the packaged models are"
+        f" English: expect bad figures, and set {' and '.join(packaged)}."
+    )

@@ -13,7 +13,7 @@ from distilabel_rag4rag.data.chunking import Tokenize
 from distilabel_rag4rag.data.rows import load_passages, load_rows
 from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.errors import ConfigError
-from distilabel_rag4rag.experiment.checks import check_judge, check_out
+from distilabel_rag4rag.experiment.checks import check_judge, check_out, language_note
 from distilabel_rag4rag.experiment.settings import Settings
 from distilabel_rag4rag.schema import GOLD_CONTEXT, HUMAN, RAG4RAG, RUN_ARMS, ZERO_SHOT
 from distilabel_rag4rag.utils.text import has_text, one_of
@@ -96,6 +96,7 @@ class Experiment:
         )
         if settings.corpus is not None:
             self._check_corpus(settings.corpus)
+        self._note_language()
         with_contexts = any(map(has_text, self.questions["context"]))
         arms = self._arms(with_contexts)
         if any(map(has_text, self.questions["human_answer"])):
@@ -108,6 +109,15 @@ class Experiment:
             self.notes.append(_ASKED_PLAINLY)
         self._builder = ArmBuilder(settings, with_contexts)
         self.pipelines = self._builder.build(arms)
+
+    def _note_language(self) -> None:
+        """The questions count where there is no passage beside them."""
+        rows = zip(self.questions["context"], self.questions["question"], strict=True)
+        texts = (context if has_text(context) else question or "" for context, question in rows)
+        s = self.settings
+        models = {"llm": s.llm, "embeddings": s.embeddings, "judge": s.judge}
+        if note := language_note(texts, models):
+            self.notes.append(note)
 
     def _check_corpus(self, corpus: str) -> None:
         from distilabel_rag4rag.steps.retrieval.index_manifest import read_manifest

@@ -73,7 +73,7 @@ def collect(source: Any, configs: list[str] | None = None) -> Publication:
     if isinstance(source, str | Path):
         folder = Path(source).expanduser()
         if RunFolder(folder).has_rows:
-            if (folder / "passages.parquet").is_file():  # compare writes none
+            if RunFolder(folder).is_of_build:
                 raise DistilabelUserError(
                     f"source: found {folder}, a folder of build; expected a folder of compare."
                     " Send its export with datasets: load_dataset(FOLDER/export,"

@@ -171,14 +171,17 @@ def _arguments(
 
     rate = settings.learning_rate or (STATIC_RATE if is_static(model) else TRANSFORMER_RATE)
     steps = ceil(rows / settings.batch_size)
+    epochs = settings.epochs_of(rows)
+    total = ceil(steps * epochs)
     every = max(1, steps // settings.checks) if settings.checks else steps
     distilling = settings.loss in DISTILLING
     on_cpu = model.device.type == "cpu"
     return SentenceTransformerTrainingArguments(
         str(out / CHECKPOINTS),
-        num_train_epochs=settings.epochs,
+        num_train_epochs=epochs,
         learning_rate=rate,
-        warmup_steps=ceil(0.1 * steps * settings.epochs),
+        # The first step of a warm-up has the rate 0: of few steps it would be a large part.
+        warmup_steps=ceil(0.1 * total) if total >= 10 else 0,
         per_device_train_batch_size=settings.batch_size,
         # Scores stand in the row: another row with the same text does no harm.
         batch_sampler="batch_sampler" if distilling else "no_duplicates",
@@ -191,7 +194,7 @@ def _arguments(
         load_best_model_at_end=checked,
         metric_for_best_model="eval_ndcg" if checked else None,
         greater_is_better=True if checked else None,
-        logging_steps=max(1, int(steps * settings.epochs) // 20),
+        logging_steps=max(1, total // 20),
         seed=seed,
         bf16=settings.precision == "bfloat16",
         use_cpu=on_cpu,

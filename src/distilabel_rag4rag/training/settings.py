@@ -1,5 +1,6 @@
 """The settings of evaluation and training: names, meanings, defaults and bounds, each once."""
 
+from math import ceil
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -18,6 +19,8 @@ Numbers = Annotated[list[int], BeforeValidator(_split_names)]
 
 #: The formats of an export that can be trained on.
 Data = Literal["pairs", "triplets", "tuples", "scores", "answer_pairs"]
+#: What few rows are seen for several times, if no epochs are set.
+FEWEST_STEPS, MOST_EPOCHS = 50, 10
 #: Losses that learn from the scores of a teacher.
 DISTILLING = ("margin_mse", "distill_kl")
 
@@ -30,6 +33,11 @@ class RetrieverSettings(BaseModel):
     seed: int = Field(0, ge=0, description="Seed of what is drawn at random.")
     titles: bool = Field(
         False, description="Put a passage's title before its text in the sets to evaluate on."
+    )
+    columns: dict[str, str | None] = Field(
+        default_factory=dict,
+        description="What questions with passages, to evaluate on, call our columns question,"
+        " context, title, id and passage_id, e.g. question=anchor.",
     )
     max_tokens: int | None = Field(
         None, ge=8, description="Longest text that is embedded; by default what the model says."
@@ -60,11 +68,6 @@ class EvaluationSettings(RetrieverSettings):
     corpus: str | None = Field(
         None,
         description="Further passages to search, where the input is questions with passages.",
-    )
-    columns: dict[str, str | None] = Field(
-        default_factory=dict,
-        description="What such questions call our columns question, context, title, id and"
-        " passage_id, e.g. question=anchor.",
     )
 
     @field_validator("models")
@@ -102,10 +105,16 @@ class TrainingSettings(RetrieverSettings):
     )
     teacher: str | None = Field(
         None,
-        description="Where the scores come from: a cross-encoder's folder or Hub id, or fusion"
-        " (BM25 and the model before training, together). By default the export's own.",
+        description="Where the scores come from: a cross-encoder's folder or Hub id, fusion (BM25"
+        " and the model before training, together), or judge or judge:MODEL (how well a passage"
+        " supports the accepted answer; needs the folder of a build). By default the export's own.",
     )
-    epochs: float = Field(1, gt=0, description="How often each row is seen.")
+    epochs: float | None = Field(
+        None,
+        gt=0,
+        description="How often each row is seen. By default once, and up to ten times where that"
+        f" is less than {FEWEST_STEPS} steps.",
+    )
     learning_rate: float | None = Field(
         None, gt=0, description="By default 2e-5, and 3e-3 for a static model."
     )
@@ -156,6 +165,13 @@ class TrainingSettings(RetrieverSettings):
     @classmethod
     def _each_once(cls, models: list[str]) -> list[str]:
         return each_once(models)
+
+    def epochs_of(self, rows: int) -> float:
+        """How often each of so many rows is seen."""
+        if self.epochs is not None:
+            return self.epochs
+        steps = ceil(rows / self.batch_size)
+        return min(MOST_EPOCHS, max(1, ceil(FEWEST_STEPS / steps)))
 
     @property
     def files(self) -> str:

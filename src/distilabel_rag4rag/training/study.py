@@ -17,7 +17,7 @@ from distilabel_rag4rag.comparison.rankings import NDCG, measure_rankings
 from distilabel_rag4rag.data.retrieval_data import RetrievalData
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.export import beir
-from distilabel_rag4rag.models.packaged import embeddings_path
+from distilabel_rag4rag.models.packaged import embeddings_path, judge_path
 from distilabel_rag4rag.training.arms import arm_sets
 from distilabel_rag4rag.training.evaluate import short_name
 from distilabel_rag4rag.training.finetune import Watch, finetune
@@ -38,6 +38,7 @@ from distilabel_rag4rag.training.study_table import (
     StudyTable,
     study_table,
 )
+from distilabel_rag4rag.training.teachers import JUDGE
 from distilabel_rag4rag.training.train import Training
 from distilabel_rag4rag.training.trained_texts import TrainedTexts
 from distilabel_rag4rag.utils.atomic import write_whole
@@ -248,9 +249,16 @@ class Study:
         parts = {part.name: list(part.queries) for part in self.parts}
         libraries = {name: version(name) for name in ("sentence-transformers", "torch")}
         packaged = with_files(embeddings_path())
-        teacher = with_files(self.settings.teacher)
+        teacher = self._teacher()
         rows = self._rows.to_dict()
         return hash_of([settings, sets, parts, libraries, packaged, teacher, rows])
+
+    def _teacher(self) -> Any:
+        """All that shapes the teacher's scores."""
+        name, _, judge = (self.settings.teacher or "").partition(":")
+        if name != JUDGE:
+            return with_files(self.settings.teacher)
+        return [with_files(judge or judge_path()), self.training.exported.answers()]
 
     def _kept(
         self, out: Path, names: Sequence[Any], make: Callable[[], Scores]

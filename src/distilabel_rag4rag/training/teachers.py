@@ -1,22 +1,28 @@
-"""Scores for distillation: of a cross-encoder, or of BM25 and an embedder together."""
+"""Scores for distillation: of a cross-encoder, of a judge, or of BM25 and an embedder together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from distilabel_rag4rag.data.bm25 import Bm25
-from distilabel_rag4rag.errors import ConfigError, describe
+from distilabel_rag4rag.errors import ConfigError, RunFailed, describe
+from distilabel_rag4rag.models.packaged import EMBEDDED
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from sentence_transformers import SentenceTransformer
 
-FUSION = "fusion"
+#: Teachers that are no cross-encoder; `judge:MODEL` is a judge that is not the packaged one.
+FUSION, JUDGE = "fusion", "judge"
 
 
 def with_scores(
-    rows: "Dataset", teacher: str, model: "SentenceTransformer", device: str | None = None
+    rows: "Dataset",
+    teacher: str,
+    model: "SentenceTransformer",
+    device: str | None = None,
+    answers: Mapping[str, str] | None = None,
 ) -> "Dataset":
     """The rows with `score`, a teacher's scores of the positive and of each negative.
 
@@ -24,12 +30,15 @@ def with_scores(
 
     Args:
         rows: `anchor`, `positive` and negatives.
-        teacher: `fusion`, or the folder or Hub id of a cross-encoder.
+        teacher: `fusion`, `judge`, `judge:MODEL`, or the folder or Hub id of a cross-encoder.
         model: the embedder of the fusion.
         device: of the cross-encoder.
+        answers: question -> its accepted answer, for a judge: a passage scores as high as it
+            supports the answer.
 
     Raises:
-        ConfigError: if the cross-encoder cannot be loaded, or there are no negatives.
+        ConfigError: if the cross-encoder cannot be loaded, there are no negatives, or the judge
+            lacks answers.
     """
     texts = [name for name in rows.column_names if name not in ("anchor", "score")]
     if len(texts) < 2:
@@ -38,6 +47,8 @@ def with_scores(
     anchors = list(rows["anchor"])
     if teacher == FUSION:
         scores = _fusion(anchors, passages, model)
+    elif teacher.partition(":")[0] == JUDGE:
+        scores = _judge(anchors, passages, answers or {}, teacher.partition(":")[2] or EMBEDDED)
     else:
         scores = _cross_encoder(anchors, passages, teacher, device)
     largest = max(1.0, float(np.abs(scores).max()))
@@ -56,12 +67,44 @@ def _cross_encoder(
         raise ConfigError(
             "teacher",
             teacher,
-            f"'{FUSION}' or a cross-encoder that sentence-transformers loads",
+            f"'{FUSION}', '{JUDGE}' or a cross-encoder that sentence-transformers loads",
             f"{describe(error, 1)}.",
         ) from error
     pairs = [(anchor, text) for anchor, own in zip(anchors, passages, strict=True) for text in own]
     scores = np.asarray(encoder.predict(pairs, show_progress_bar=False), dtype=float)
     return scores.reshape(len(anchors), -1)
+
+
+def _judge(
+    anchors: Sequence[str],
+    passages: Sequence[Sequence[str]],
+    answers: Mapping[str, str],
+    model: str,
+) -> Any:
+    """How sure the judge is that a passage supports the question's answer."""
+    from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
+
+    if without := sum(anchor not in answers for anchor in anchors):
+        raise ConfigError(
+            "teacher",
+            JUDGE,
+            "the answer to each question that is trained on",
+            f"{without} of {len(anchors)} have none: name the folder of `build`, whose rows hold"
+            " them, not that of an export.",
+        )
+    judge = LettuceDetectJudge(model=model)
+    judge.load()
+    rows = [
+        {"question": anchor, "contexts": [text], "answer": answers[anchor]}
+        for anchor, own in zip(anchors, passages, strict=True)
+        for text in own
+    ]
+    judged = next(judge.process(rows))
+    judge.unload()
+    if failed := [row["judge_reason"] for row in judged if row["hallucination_score"] is None]:
+        raise RunFailed(f"teacher: {len(failed)} passages were not judged: {failed[0]}")
+    scores = [1 - row["hallucination_score"] for row in judged]
+    return np.asarray(scores, dtype=float).reshape(len(anchors), -1)
 
 
 def _fusion(

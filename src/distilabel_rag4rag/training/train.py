@@ -21,6 +21,7 @@ from distilabel_rag4rag.training.settings import TrainingSettings
 from distilabel_rag4rag.training.teachers import with_scores
 from distilabel_rag4rag.training.training_rows import ExportedRows
 from distilabel_rag4rag.utils.public import public
+from distilabel_rag4rag.utils.text import counted
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 MODEL_FOLDER = "model"
 TRAINED = "fine-tuned"
+#: With fewer rows a gain is not to be expected.
+FEW_ROWS = 100
 #: Told what is being done.
 Phase = Callable[[str], None]
 
@@ -76,11 +79,20 @@ class Training:
             for name in (VALIDATION, TEST)
             if name not in splits
         ]
+        if len(self.rows) < FEW_ROWS:
+            self.notes.append(
+                f"There are only {counted(len(self.rows), 'row')} to train on: expect no gain."
+            )
         self.validation = self._split(VALIDATION) if VALIDATION in splits else None
         self.test = self._split(TEST) if TEST in splits else None
         self.sets = [] if self.test is None else [self.test]
         for source in settings.evaluate_on or ():
-            data = read_retrieval_data(source, titles=settings.titles, field_name="evaluate_on")
+            data = read_retrieval_data(
+                source,
+                columns=settings.columns or None,
+                titles=settings.titles,
+                field_name="evaluate_on",
+            )
             self.trained.refuse_leaks(data, "evaluate_on")
             same = sum(known.name.split(" #")[0] == data.name for known in self.sets)
             self.sets.append(replace(data, name=f"{data.name} #{same + 1}") if same else data)
@@ -103,7 +115,9 @@ class Training:
     def with_teacher(self, rows: "Dataset", model: "SentenceTransformer") -> "Dataset":
         """The rows, with the scores of the teacher if the settings name one."""
         s = self.settings
-        return rows if s.teacher is None else with_scores(rows, s.teacher, model, s.device)
+        if s.teacher is None:
+            return rows
+        return with_scores(rows, s.teacher, model, s.device, self.exported.answers())
 
     def run(
         self, out: Path, watch: Watch | None = None, phase: Phase = lambda what: None

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
+from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.data.splits import TEST, TRAIN, VALIDATION
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.export import FORMATS, check_export
 from distilabel_rag4rag.training.read_data import beir_folder
 from distilabel_rag4rag.training.trained_texts import TrainedTexts
-from distilabel_rag4rag.utils.text import counted
+from distilabel_rag4rag.utils.text import counted, has_text
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -67,6 +68,14 @@ class ExportedRows:
         if data not in _formats(self.folder):
             raise ConfigError("data", data, f"one of {_formats(self.folder)}, which are exported")
         return Dataset(pq.read_table(self.folder / data / f"{TRAIN}.parquet"))
+
+    def answers(self) -> dict[str, str]:
+        """Question -> its answer, where the export lies in the folder of a build."""
+        run = RunFolder(self.folder.parent)
+        if not run.is_of_build:
+            return {}
+        rows = run.rows().select(["question", "answer"]).to_pylist()
+        return {row["question"]: row["answer"] for row in rows if has_text(row["answer"])}
 
     def splits(self) -> set[str]:
         """Those of validation and test that can be evaluated on."""

@@ -440,6 +440,7 @@ from judge_exactness import all_rows, compare  # noqa: E402
 
 if data_folder() is not None:
 
+    @pytest.mark.slow
     def test_spans_equal_lettucedetects_on_all_data(bert):
         counts = compare(all_rows(), bert)
         assert sum(count["rows"] for count in counts.values()) > 2_000

@@ -19,6 +19,8 @@ from distilabel_rag4rag.steps.retrieval import passage_index
 from distilabel_rag4rag.steps.retrieval.embedder_state import PROBES
 from distilabel_rag4rag.steps.retrieval.embedding import embed
 
+pytestmark = pytest.mark.slow
+
 PASSAGES = [
     {"passage_id": "album", "context": "Dangerously in Love is the first album by Beyoncé."},
     {"passage_id": "cell", "context": "The mitochondrion makes most of a cell's ATP."},

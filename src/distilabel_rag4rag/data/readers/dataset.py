@@ -1,10 +1,14 @@
 """Datasets, in memory or saved in a folder, as tables."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from distilabel_rag4rag.data.readers.table import Table
+from distilabel_rag4rag.data.readers.table import Record, Table, with_short_floats
 from distilabel_rag4rag.errors import ConfigError
+
+#: Records that are in memory at once.
+BATCH = 1000
 
 
 def from_dataset(source: Any, split: str | None, name: str) -> Table:
@@ -27,8 +31,12 @@ def from_dataset(source: Any, split: str | None, name: str) -> Table:
             f"source: found {type(source).__name__}; expected a path, the id of a dataset, "
             "a Dataset, a DatasetDict or a list of dicts"
         )
-    dataset = source.with_format(None)
-    return Table(name, dataset.column_names, len(dataset), dataset.select_columns)
+
+    def rows(names: list[str]) -> Iterable[Record]:
+        for batch in source.select_columns(names).with_format("arrow").iter(BATCH):
+            yield from with_short_floats(batch).to_pylist()
+
+    return Table(name, source.column_names, len(source), rows)
 
 
 def from_saved_dataset(folder: Path, split: str | None) -> Table:

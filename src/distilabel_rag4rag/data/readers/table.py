@@ -1,7 +1,10 @@
 """A source that is opened: its columns, and a way to read them."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Record = dict[str, Any]
 
@@ -41,3 +44,26 @@ def from_records(
             )
     columns = list(dict.fromkeys(key for record in records for key in record))
     return Table(name, columns, len(records), lambda names: records, notes, is_text)
+
+
+def with_short_floats(table: "pa.Table") -> "pa.Table":
+    """The table with 3.1 where a float of 32 bits would become 3.0999999046325684."""
+    import pyarrow as pa
+
+    for number, field in enumerate(table.schema):
+        column = table.column(number)
+        for kind in (pa.float32(), pa.string(), pa.float64()):
+            column = column.cast(_with_floats_as(field.type, kind))
+        table = table.set_column(number, field.name, column)
+    return table
+
+
+def _with_floats_as(found: "pa.DataType", kind: "pa.DataType") -> "pa.DataType":
+    """The type, with `kind` for floats of less than 64 bits, also in lists."""
+    import pyarrow as pa
+
+    if found in (pa.float16(), pa.float32()):
+        return kind
+    if pa.types.is_list(found):
+        return pa.list_(_with_floats_as(found.value_type, kind))
+    return found

@@ -1,20 +1,17 @@
 """MarkLanguage: are question and passage of one language?"""
 
-import importlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, PrivateAttr
 
+from distilabel_rag4rag.data.language import UNKNOWN, LanguageIdentifier
 from distilabel_rag4rag.schema import EMPTY_QUESTION
 from distilabel_rag4rag.steps.filtering.mark import Mark
 from distilabel_rag4rag.utils.public import public
-from distilabel_rag4rag.utils.scripts import UNSPACED
 from distilabel_rag4rag.utils.text import has_text
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns
-
-_UNKNOWN = "unknown"
 
 
 @public
@@ -73,7 +70,7 @@ class MarkLanguage(Mark):
     certainty: float = Field(default=0.9, ge=0, le=1)
 
     _identifier: Any = PrivateAttr(default=None)
-    _last: tuple[Any, str] = PrivateAttr(default=(None, _UNKNOWN))
+    _last: tuple[Any, str] = PrivateAttr(default=(None, UNKNOWN))
 
     @property
     def outputs(self) -> "StepColumns":
@@ -93,14 +90,11 @@ class MarkLanguage(Mark):
         """
         super().load()
         try:
-            langid = importlib.import_module("py3langid.langid")
+            self._identifier = LanguageIdentifier(self.least_letters, self.certainty)
         except ImportError as error:
             raise ImportError(
                 "MarkLanguage needs py3langid: pip install 'distilabel-rag4rag[documents]'"
             ) from error
-        self._identifier = langid.LanguageIdentifier.from_model_file(
-            langid.MODEL_FILE, norm_probs=True
-        )
 
     def unload(self) -> None:
         """Frees the model."""
@@ -112,25 +106,16 @@ class MarkLanguage(Mark):
         passage = row["language"] = self._language_of_passage(row["context"])
         if not has_text(row["question"]):
             return EMPTY_QUESTION
-        question = self._language(row["question"])
-        if _UNKNOWN not in (question, passage) and question != passage:
+        question = self._identifier.language(row["question"])
+        if UNKNOWN not in (question, passage) and question != passage:
             return f"question in {question}, passage in {passage}"
         for kind, found in (("question", question), ("passage", passage)):
-            if self.languages is not None and found not in (_UNKNOWN, *self.languages):
+            if self.languages is not None and found not in (UNKNOWN, *self.languages):
                 return f"{kind} in {found}, expected {' or '.join(self.languages)}"
         return None
 
     def _language_of_passage(self, text: Any) -> str:
         """Rows of the same passage follow one another."""
         if text != self._last[0]:
-            self._last = (text, self._language(text))
+            self._last = (text, self._identifier.language(text))
         return self._last[1]
-
-    def _language(self, text: Any) -> str:
-        if not has_text(text):
-            return _UNKNOWN
-        letters = sum(3 if UNSPACED.match(c) else 1 for c in text if c.isalpha())
-        if letters < self.least_letters:
-            return _UNKNOWN
-        language, probability = self._identifier.classify(text)
-        return str(language) if probability >= self.certainty else _UNKNOWN
