@@ -308,3 +308,22 @@ def test_an_answer_of_a_passage_is_not_replaced_by_what_repeats_it() -> None:
 @pytest.mark.parametrize("reply", ["30.", "Answer: 30.", "7)"])
 def test_a_number_alone_is_an_answer(reply: str) -> None:
     assert (read(reply).answer or "").rstrip(".)") == reply.removeprefix("Answer: ").rstrip(".)")
+
+
+@pytest.mark.parametrize("word", ["Yes!", "Yes,", "No:", "Well,", "Oh, ", "Right!", "So,"])
+def test_an_exclamation_before_an_answer_goes(word: str) -> None:
+    assert read(f"{word} Torgau") == TORGAU
+
+
+@pytest.mark.parametrize(
+    ("reply", "question"),
+    [
+        ("Yes, Torgau", "Was the kettle cast in Torgau?"),  # the answer is yes
+        ("No. 5", "Which perfume is it?"),
+        ("Oh, Brother", "What is the song's name?"),
+        ("No, Berlin", "In which town was it cast?"),  # in no passage: not known to be an answer
+    ],
+)
+def test_an_exclamation_that_may_be_the_answer_stays(reply: str, question: str) -> None:
+    passages = [*PASSAGES, "Oh, Brother is a song; number 5 is a perfume by a brother."]
+    assert read_reply(reply, question=question, passages=passages) == Reply(reply)

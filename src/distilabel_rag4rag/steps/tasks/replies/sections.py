@@ -46,6 +46,11 @@ _GSM = re.compile(r"\n####[ \t]*(\S[^\n]*)$")  # how the data of GSM8K ends a ch
 _INTERJECTION = matches(
     rf"[¡¿]?(?:{pattern('interjection')})\s?(?:[!,.…:：！，。–—]|-(?=\s))+\s{{0,3}}(?=\S)"
 )
+# Words that may be the answer, or a part of it, elsewhere.
+_EXCLAMATION = matches(
+    r"(?!no\.\s?\d)(?:yes|yeah|yep|no|nope|well|oh|ah|hmm+|right|so)\s?[!,.:…]+\s{1,3}(?=\S)"
+)
+_ASKS_FOR_MORE_THAN_YES = matches(r".*\b(?:wh(?:at|ich|o|om|ose|en|ere|y)|how)\b")
 _PIECES = matches(
     rf"(?:[¡¿]?(?:{pattern('interjection')}|{pattern('filler')})[\s.,!…:;！，。：–—-]*)+"
 )
@@ -143,6 +148,13 @@ def without_preface(text: str, context: Context) -> str:
             return rest
     if context.passages.hold(first):
         return text
+    found = _EXCLAMATION.match(plain(first))
+    if (
+        found
+        and context.passages.hold(first[found.end() :])
+        and _ASKS_FOR_MORE_THAN_YES.match(plain(context.question))
+    ):
+        return first[found.end() :] + newline + rest
     for expression in (_INTERJECTION, _INTRODUCTION, _SOURCE, _STARTS_WITH_ANSWER_IS):
         found = expression.match(plain(first))
         if found and has_word(first[found.end() :] + rest):
