@@ -22,6 +22,7 @@ of documents.
 import argparse
 import json
 import random
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,7 +42,10 @@ from distilabel_rag4rag.steps.negatives.answer_evidence import (
     holds_string,
     holds_words,
 )
-from distilabel_rag4rag.steps.retrieval.passage_index import PassageIndex, unique_passages
+from distilabel_rag4rag.steps.retrieval.build_index import build_index
+from distilabel_rag4rag.steps.retrieval.embedder_state import made_with
+from distilabel_rag4rag.steps.retrieval.passage_index import PassageIndex
+from distilabel_rag4rag.steps.retrieval.passages import unique_passages
 
 MARGIN, ASKED, RESAMPLES = 0.05, 5, 1000
 
@@ -121,9 +125,11 @@ def make_pairs(paths: list[Path], tokens: int, overlap: int, candidates: int) ->
             for chunk in chunk_document(document, tokenize, tokens, overlap):
                 passages.append(Passage(number, chunk.start, chunk.end, chunk.text))
             questions += asked
-    index = PassageIndex.build(
-        unique_passages({"context": passage.text} for passage in passages), embeddings
-    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "index")
+        texts = unique_passages({"context": passage.text} for passage in passages)
+        build_index(folder, texts, embeddings, made_with(embeddings))
+        index = PassageIndex.open(folder)
     by_text = {passage.text: passage for passage in passages}
     own = [by_text[text] for text in index.texts]
     vectors = np.asarray(embeddings.encode([q.question for q in questions]), np.float32)

@@ -39,15 +39,25 @@ def set_golds(row: Row, golds: Iterable[str]) -> None:
     row["human_answer"] = texts[0] if texts else None
 
 
+def two_texts(name: str, given: str) -> ValueError:
+    """What to raise where a source has one passage_id for two texts."""
+    return ValueError(
+        f"{name}: passage_id {given!r} stands for two different texts; correct it, or "
+        "set `columns.passage_id` to nothing, so that the ids are made from the texts"
+    )
+
+
+def replaced_ids(name: str, count: int) -> str:
+    """The note that a source has several passage_ids for one text."""
+    return f"{name}: replaced {counted(count, 'passage_id')} by the first one of the same text"
+
+
 def check_passage_ids(rows: list[Row], name: str) -> None:
     texts: dict[str, str] = {}
     for row in rows:
         given, text = row["passage_id"], normalised(row["context"])
         if given and text and texts.setdefault(given, text) != text:
-            raise ValueError(
-                f"{name}: passage_id {given!r} stands for two different texts; correct it, or "
-                "set `columns.passage_id` to nothing, so that the ids are made from the texts"
-            )
+            raise two_texts(name, given)
 
 
 def unify_passage_ids(rows: list[Row], name: str, notes: list[str]) -> None:
@@ -61,10 +71,7 @@ def unify_passage_ids(rows: list[Row], name: str, notes: list[str]) -> None:
                 others.add(row["passage_id"])
                 row["passage_id"] = used
     if others:
-        notes.append(
-            f"{name}: replaced {counted(len(others), 'passage_id')} by the first one of the same"
-            " text"
-        )
+        notes.append(replaced_ids(name, len(others)))
 
 
 def merge_repeated(

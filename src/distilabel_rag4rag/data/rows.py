@@ -24,9 +24,10 @@ from distilabel_rag4rag.data.identity import (
     unify_passage_ids,
 )
 from distilabel_rag4rag.data.literals import parse_lists
+from distilabel_rag4rag.data.passage_reader import PassageReader
 from distilabel_rag4rag.data.readers.open_table import open_table
 from distilabel_rag4rag.data.readers.table import Record, Table
-from distilabel_rag4rag.data.values import one_text, truth
+from distilabel_rag4rag.data.values import cleaned_texts, is_cleaned, one_text, truth
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.schema import arrow_schema
 from distilabel_rag4rag.utils.text import counted, has_text
@@ -141,30 +142,17 @@ def load_passages(
         ValueError: as `load_rows`, or if no passage has text.
         ImportError: if a format of document needs the extra `documents`.
     """
-    if max_tokens < 8:
-        raise ConfigError("max_tokens", max_tokens, "at least 8")
-    table = open_table(
+    reader = PassageReader(
         source,
-        split,
-        questions=False,
+        columns=columns,
+        split=split,
         tokenize=tokenize,
         max_tokens=max_tokens,
         delimiter=delimiter,
     )
-    found = list(table.notes)
-    rows = _read(table, map_columns(table, columns, PASSAGE_COLUMNS, ("context",), found), found)
-    check_passage_ids(rows, table.name)
-    with_text = [row for row in rows if has_text(row["context"])]
-    if not with_text:
-        raise ValueError(f"{table.name}: none of its {len(rows)} passages has text")
-    if empty := len(rows) - len(with_text):
-        found.append(f"{table.name}: left out {counted(empty, 'empty passage')}")
-    unify_passage_ids(with_text, table.name, found)
-    unique: dict[str, Row] = {}
-    for row in with_text:
-        unique.setdefault(normalised(row["context"]), row)
-    _hand_over(found, notes)
-    return _dataset(list(unique.values()), PASSAGE_COLUMNS)
+    rows = list(reader)
+    _hand_over(reader.notes, notes)
+    return _dataset(rows, PASSAGE_COLUMNS)
 
 
 def _hand_over(found: list[str], notes: list[str] | None) -> None:
@@ -205,7 +193,7 @@ def _read(table: Table, mapping: dict[str, str], notes: list[str]) -> list[Row]:
                     row[ours] = said != (theirs == "is_impossible")
             else:
                 row[ours] = one_text(value, where)
-                counts["cleaned"] += isinstance(value, str) and row[ours] != _with_line_ends(value)
+                counts["cleaned"] += is_cleaned(value, row[ours])
         if is_unanswerable and not golds:
             row["answerable"] = False
         if golds and row["answerable"] is False:
@@ -236,10 +224,7 @@ def _note_reading(
             " as the source says that there is no answer"
         )
     if counts["cleaned"]:
-        notes.append(
-            f"{name}: removed control characters or lone surrogates from"
-            f" {counted(counts['cleaned'], 'text')}"
-        )
+        notes.append(cleaned_texts(name, counts["cleaned"]))
 
 
 def _note_unusual(rows: list[Row], name: str, notes: list[str]) -> None:
@@ -255,10 +240,6 @@ def _note_unusual(rows: list[Row], name: str, notes: list[str]) -> None:
             f"{name}: {counted(several, 'question')} with more than one passage: retrieval cannot"
             " tell which is meant"
         )
-
-
-def _with_line_ends(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _dataset(rows: list[Row], names: tuple[str, ...]) -> "Dataset":

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from distilabel_rag4rag.utils.text import clean_text, is_missing
+from distilabel_rag4rag.utils.text import clean_text, counted, is_missing
 
 
 def plain(value: Any) -> Any:
@@ -57,6 +57,18 @@ def one_text(value: Any, where: str) -> str | None:
         value = value["text"]
     text = scalar_text(value, where)
     return None if text is None else clean_text(text)
+
+
+def is_cleaned(value: Any, text: str | None) -> bool:
+    """Whether `one_text` took more out of a text than it changed line ends."""
+    if not isinstance(value, str) or value == text:
+        return False
+    return value.replace("\r\n", "\n").replace("\r", "\n") != text
+
+
+def cleaned_texts(name: str, count: int) -> str:
+    """The note that texts of a source were cleaned."""
+    return f"{name}: removed control characters or lone surrogates from {counted(count, 'text')}"
 
 
 def truth(value: Any, where: str) -> bool | None:

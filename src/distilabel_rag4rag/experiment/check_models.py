@@ -21,7 +21,7 @@ from distilabel_rag4rag.models.packaged import EMBEDDED, embeddings_path, judge_
 from distilabel_rag4rag.runtime.processes import end_with_parent, how_it_ended, kill_group
 from distilabel_rag4rag.runtime.signals import Signals
 from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
-from distilabel_rag4rag.steps.retrieval.passage_index import embed
+from distilabel_rag4rag.steps.retrieval.embedding import embed
 from distilabel_rag4rag.utils.threads import OwnThread
 
 #: How long a server may take to list its models; a slower one is left to the run.

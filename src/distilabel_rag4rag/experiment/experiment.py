@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from distilabel_rag4rag.data.chunking import Tokenize
-from distilabel_rag4rag.data.rows import load_passages, load_rows
+from distilabel_rag4rag.data.passage_reader import PassageReader
+from distilabel_rag4rag.data.rows import load_rows
 from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.experiment.checks import check_judge, check_out, language_note
@@ -123,12 +124,12 @@ class Experiment:
         from distilabel_rag4rag.steps.retrieval.index_manifest import read_manifest
 
         if read_manifest(corpus) is None:  # no index: read for its errors and notes
-            load_passages(
-                corpus,
-                tokenize=self._tokenize,
-                max_tokens=self.settings.max_tokens,
-                notes=self.notes,
+            reader = PassageReader(
+                corpus, tokenize=self._tokenize, max_tokens=self.settings.max_tokens
             )
+            for _ in reader:
+                pass
+            self.notes += reader.notes
 
     def _tokenize(self, text: str) -> Sequence[tuple[int, int]]:
         """The embedder's tokens; the imports, which take seconds, are for documents alone."""

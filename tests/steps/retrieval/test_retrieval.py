@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from datasets import Dataset
 from distilabel.errors import DistilabelUserError
@@ -15,9 +16,10 @@ from helpers.sample_documents import WRITERS
 
 from distilabel_rag4rag import EmbeddedEmbeddings, FaissRetrieve, FaissRetrieveFromRows, embedded
 from distilabel_rag4rag.data.rows import passage_id
-from distilabel_rag4rag.steps.retrieval import passage_index
 from distilabel_rag4rag.steps.retrieval.embedder_state import PROBES
 from distilabel_rag4rag.steps.retrieval.embedding import embed
+from distilabel_rag4rag.steps.retrieval.passage_index import PassageIndex
+from distilabel_rag4rag.steps.retrieval.passages import unique_passages
 
 pytestmark = pytest.mark.slow
 
@@ -157,12 +159,12 @@ def test_prompts_stand_before_questions_and_passages() -> None:
     )
 
 
-def test_the_index_folder_is_faiss_parquet_and_a_manifest(tmp_path: Path) -> None:
+def test_the_index_folder_is_faiss_arrow_and_a_manifest(tmp_path: Path) -> None:
     retriever(index_dir=str(tmp_path / "index"))
     assert sorted(os.listdir(tmp_path / "index")) == [
         "index.faiss",
         "manifest.json",
-        "passages.parquet",
+        "passages.arrow",
     ]
     manifest = json.loads((tmp_path / "index" / "manifest.json").read_text())
     state = manifest["made_with"].pop("embedder_state")
@@ -171,14 +173,14 @@ def test_the_index_folder_is_faiss_parquet_and_a_manifest(tmp_path: Path) -> Non
     assert len(state["weights"]) == 16
     assert "device" not in state
     assert [len(vector) for vector in manifest.pop("probe")] == [384] * len(PROBES)
-    assert sorted(manifest.pop("files")) == ["index.faiss", "passages.parquet"]
+    assert sorted(manifest.pop("files")) == ["index.faiss", "passages.arrow"]
     assert manifest == {
         "made_with": {
             "embedder": "all-MiniLM-L6-v2",
             "passage_prompt": "",
             "index_factory": "Flat",
         },
-        "passages": passage_index.unique_passages(PASSAGES).fingerprint(),
+        "passages": unique_passages(PASSAGES).fingerprint(),
         "count": 4,
         "dimension": 384,
     }
@@ -209,16 +211,16 @@ def test_an_index_made_otherwise_is_refused(
         **{"embeddings": CountingEmbeddings(), "corpus": PASSAGES, "index_dir": folder}
         | {setting: value}
     )
-    passages = passage_index.unique_passages(PASSAGES)
+    passages = unique_passages(PASSAGES)
     with pytest.raises(DistilabelUserError, match=f"`{setting}`.*{found}"):
         step._build_or_reuse(passages)
 
 
 def test_an_embedder_of_another_dimension_is_refused(tmp_path: Path) -> None:
     retriever(index_dir=str(tmp_path / "index"))
-    opened = passage_index.PassageIndex.open(tmp_path / "index")
+    opened = PassageIndex.open(tmp_path / "index")
     with pytest.raises(DistilabelUserError, match=r"dimension 384, but `embeddings` gives .* 8"):
-        opened.search(passage_index.np.ones((1, 8), dtype="float32"), 1)
+        opened.search(np.ones((1, 8), dtype="float32"), 1)
 
 
 @pytest.mark.parametrize("factory", ["Flat", "HNSW32,Flat", "IVF4,Flat", "IVF4,PQ32x4,RFlat"])
@@ -279,8 +281,8 @@ def test_a_folder_with_other_files_is_not_overwritten(tmp_path: Path) -> None:
 def test_a_damaged_index_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "index"
     retriever(index_dir=str(folder))
-    (folder / "passages.parquet").unlink()
-    with pytest.raises(DistilabelUserError, match=r"passages\.parquet missing"):
+    (folder / "passages.arrow").unlink()
+    with pytest.raises(DistilabelUserError, match=r"passages\.arrow missing"):
         retriever(corpus=str(folder))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pyarrow as pa
 import pytest
 from distilabel.errors import DistilabelUserError
 from distilabel.models import SentenceTransformerEmbeddings
@@ -251,11 +252,12 @@ def cut(file: Path) -> None:
 
 
 def other_text(file: Path) -> None:
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(file)
+    with pa.OSFile(str(file)) as old:
+        table = pa.ipc.open_file(old).read_all()
     texts = [text.upper() for text in table["context"].to_pylist()]
-    pq.write_table(table.set_column(1, "context", [texts]), file)
+    table = table.set_column(1, "context", [texts])
+    with pa.OSFile(str(file), "wb") as new, pa.ipc.new_file(new, table.schema) as writer:
+        writer.write_table(table)
 
 
 def old_manifest(file: Path) -> None:
@@ -270,9 +272,9 @@ def old_manifest(file: Path) -> None:
     ("file", "damage"),
     [
         ("index.faiss", cut),
-        ("passages.parquet", cut),
-        ("passages.parquet", other_text),
-        ("passages.parquet", Path.unlink),
+        ("passages.arrow", cut),
+        ("passages.arrow", other_text),
+        ("passages.arrow", Path.unlink),
         ("manifest.json", cut),
         ("manifest.json", old_manifest),
         ("manifest.json", lambda file: file.write_text("[]")),

@@ -1,12 +1,11 @@
 """MineHardNegatives: question and corpus -> similar passages that do not answer."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.steps import GlobalStep, StepInput
 from pydantic import Field, PrivateAttr
@@ -26,9 +25,10 @@ from distilabel_rag4rag.steps.negatives.evidence_check import (
     answers_of,
     make_check,
 )
-from distilabel_rag4rag.steps.retrieval.embedding import Vectors, embed, embed_each
+from distilabel_rag4rag.steps.retrieval.embedding import DECIMALS, Vectors, embed, embed_each
 from distilabel_rag4rag.steps.retrieval.index_base import Indexing
-from distilabel_rag4rag.steps.retrieval.passage_index import PassageIndex, unique_passages
+from distilabel_rag4rag.steps.retrieval.passage_index import Hits, PassageIndex
+from distilabel_rag4rag.steps.retrieval.passages import unique_passages
 from distilabel_rag4rag.utils.public import public
 from distilabel_rag4rag.utils.text import counted, has_text
 
@@ -97,7 +97,10 @@ class MineHardNegatives(Indexing, GlobalStep):
             passages belong to it in any case; `None` is these alone.
         query_prompt: an instruction put before each question. Defaults to `""`.
         passage_prompt: the same for passages. Defaults to `""`.
-        index_factory: a string of faiss's index factory. Defaults to `"Flat"`.
+        index_factory: `"auto"`, exact up to 200,000 passages, or a string of faiss's index
+            factory. Defaults to `"auto"`.
+        search_parameters: how thoroughly an approximate index is searched, as faiss's parameters,
+            such as `"nprobe=128"`; see `FaissRetrieve`.
         index_dir: where the index is kept; `None` is a folder in the user's cache.
         false_negative_check: how a candidate is tested for the answer; see above.
         further_positives: whether candidates that hold the answer become further positives,
@@ -235,7 +238,7 @@ class MineHardNegatives(Indexing, GlobalStep):
         passages = unique_passages(chain(records, rows))
         for row in rows:
             row.update(_empty())
-        if not passages.texts:
+        if not len(passages):
             for row in rows:
                 row["negatives_reason"] = EMPTY_QUESTION if _no_question(row) else "no passage"
             return
@@ -287,6 +290,7 @@ class MineHardNegatives(Indexing, GlobalStep):
         )
         most = max((len(positions) for positions in own.values()), default=0)
         hits = index.search(vectors, self.pool + most) if questions else []  # type: ignore[operator]
+        missed = self._vectors_of_missed(own, hits, index)
         number = {question: n for n, question in enumerate(questions)}
         groups = near_duplicate_groups(
             [passage["context"] for passage in known], self.near_duplicate
@@ -299,7 +303,9 @@ class MineHardNegatives(Indexing, GlobalStep):
             n = number[normalised(row["question"])]
             scores = dict(zip(*hits[n], strict=True))
             positives = own[questions[n]]
-            self._score_positives(positives, scores, vectors[n], known)
+            for position in positives:
+                if position not in scores:
+                    scores[position] = round(float(missed[position] @ vectors[n]), DECIMALS)
             row["positive_score"] = scores[next(iter(sources.positions(row) or positives))]
             yield self._search(row, answers, positives, scores, known, groups)
 
@@ -323,19 +329,20 @@ class MineHardNegatives(Indexing, GlobalStep):
             return "no answer to test candidates with"
         return None
 
-    def _score_positives(
-        self,
-        positives: Iterable[int],
-        scores: dict[int, float],
-        vector: Vectors,
-        known: list[dict[str, Any]],
-    ) -> None:
-        """Adds the cosines of the passages that are not among the hits."""
-        missing = [position for position in positives if position not in scores]
-        if missing:
-            texts = [known[position]["context"] for position in missing]
-            found = embed(self.embeddings, texts, self.passage_prompt) @ vector
-            scores |= dict(zip(missing, np.round(found, 6).tolist(), strict=True))
+    def _vectors_of_missed(
+        self, own: Mapping[str, Any], hits: list[Hits], index: PassageIndex
+    ) -> dict[int, Vectors]:
+        """The vectors of questions' own passages that are not among their hits."""
+        missed = {
+            position: None
+            for positives, found in zip(own.values(), hits, strict=True)
+            for position in set(positives) - set(found.positions)
+        }
+        if not missed:
+            return {}
+        texts = [index.passage(position)[1] for position in missed]
+        vectors = embed(self.embeddings, texts, self.passage_prompt, self.encode_batch_size)  # type: ignore[arg-type]
+        return dict(zip(missed, vectors, strict=True))
 
     def _search(
         self,

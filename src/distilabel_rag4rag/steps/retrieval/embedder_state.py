@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distilabel_rag4rag.steps.retrieval.embedding import Vectors, embed
+from distilabel_rag4rag.steps.retrieval.index_manifest import MadeWith
 from distilabel_rag4rag.utils.hashing import hash_of
 from distilabel_rag4rag.utils.identity import identity
 
@@ -53,6 +54,20 @@ def embedder_state(embeddings: "Embeddings") -> dict[str, Any]:
     state |= {f"version of {package}": value for package, value in found.pop("versions").items()}
     plain = {**settings, **found}
     return state | {name: _comparable(plain[name]) for name in sorted(plain)}
+
+
+def made_with(
+    embeddings: "Embeddings", passage_prompt: str = "", index_factory: str = "Flat"
+) -> MadeWith:
+    """What an index of these settings is made with.
+
+    Args:
+        embeddings: a loaded distilabel `Embeddings`: loading may fetch its weights.
+        passage_prompt: put before each passage.
+        index_factory: a string of faiss's index factory.
+    """
+    state = embedder_state(embeddings)
+    return MadeWith(embeddings.model_name, state, passage_prompt, index_factory)
 
 
 def probe(embeddings: "Embeddings", prompt: str) -> Vectors:

@@ -15,9 +15,18 @@ if TYPE_CHECKING:
 
 Vectors = npt.NDArray[np.float32]
 
+#: Cosines are given to this many decimals: beyond them the same text differs with the batch
+#: that it was embedded in, and a tie would be ordered by noise.
+DECIMALS = 6
+
 
 def embed(
-    embeddings: "Embeddings", texts: Sequence[str], prompt: str = "", batch_size: int = 64
+    embeddings: "Embeddings",
+    texts: Sequence[str],
+    prompt: str = "",
+    batch_size: int = 64,
+    dimension: int = 0,
+    before: int = 0,
 ) -> Vectors:
     """Unit vectors of the texts, shape (len(texts), dimension).
 
@@ -26,13 +35,15 @@ def embed(
         texts: at least one text.
         prompt: put before each text.
         batch_size: how many texts one call of `encode` gets.
+        dimension: the length that a vector must have; 0 takes that of the first batch.
+        before: how many texts came before these, for messages.
 
     Raises:
         DistilabelUserError: if the embedder fails or gives no usable vector for a text, with the
             embedder's name and the text's position.
     """
-    vectors = np.zeros((len(texts), 0), np.float32)
-    done = 0
+    vectors = np.zeros((len(texts), dimension), np.float32)
+    done = before
     for batch, found in _batches(embeddings, texts, prompt, batch_size):
         vectors, faults = _put(vectors, batch, found)
         done += len(batch)
@@ -41,8 +52,8 @@ def embed(
             alike = sum(fault == faults[first] for fault in faults.values())
             raise DistilabelUserError(
                 f"embeddings: '{embeddings.model_name}' gave {faults[first]} for {alike} of {done}"
-                f" texts, the first of them number {first + 1}, {_short(texts[first])}; expected a"
-                " vector of numbers for each text, all of one length."
+                f" texts, the first of them number {before + first + 1}, {_short(texts[first])};"
+                " expected a vector of numbers for each text, all of one length."
             )
     return _unit(vectors)
 

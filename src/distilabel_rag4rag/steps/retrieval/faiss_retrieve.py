@@ -6,15 +6,13 @@ from distilabel.steps import StepInput
 from pydantic import Field
 
 from distilabel_rag4rag.data.chunking import MAX_TOKENS
+from distilabel_rag4rag.data.passage_reader import PassageReader
 from distilabel_rag4rag.data.readers.open_table import PlainSource
-from distilabel_rag4rag.data.rows import load_passages
 from distilabel_rag4rag.models.tokenizers import tokenizer_of
+from distilabel_rag4rag.steps.retrieval.embedder_state import made_with
 from distilabel_rag4rag.steps.retrieval.index_manifest import check_settings, read_manifest
-from distilabel_rag4rag.steps.retrieval.passage_index import (
-    PassageIndex,
-    made_with,
-    unique_passages,
-)
+from distilabel_rag4rag.steps.retrieval.passage_index import PassageIndex
+from distilabel_rag4rag.steps.retrieval.passages import read_from, unique_passages
 from distilabel_rag4rag.steps.retrieval.retrieve_base import Retrieving
 from distilabel_rag4rag.utils.public import public
 
@@ -27,7 +25,8 @@ class FaissRetrieve(Retrieving):
     """Retrieve the passages nearest to each question from a corpus given up front.
 
     The corpus is embedded once and indexed with faiss; index, passages and a manifest are kept
-    in a folder, which later runs and replicas open read-only and memory-mapped. Vectors are
+    in a folder, which later runs and replicas open read-only and memory-mapped. A parquet file
+    or a saved dataset is read piece by piece and may be larger than memory. Vectors are
     normalised, so scores are cosine similarities in [-1, 1]. Passages with the same text are
     one entry; equal scores are ordered as the passages are.
 
@@ -54,9 +53,14 @@ class FaissRetrieve(Retrieving):
         query_prompt: an instruction put before each question, for embedders trained with one.
             Defaults to `""`.
         passage_prompt: the same for passages. Defaults to `""`.
-        index_factory: a string of faiss's index factory, such as `"Flat"` (exact),
-            `"HNSW32,Flat"` or `"IVF1024,PQ32"`. With quantisation the scores are estimates;
-            a final `",RFlat"` makes them exact. Defaults to `"Flat"`.
+        index_factory: which index faiss makes. `"auto"` is exact search up to 200,000 passages,
+            and an approximate index with exact scores for more (`IVF…,PQ…np,RFlat`). Else a string
+            of faiss's index factory, such as `"Flat"` (exact), `"HNSW32,Flat"` or
+            `"IVF1024,PQ32"`. With quantisation the scores are estimates; a final `",RFlat"`
+            makes them exact. Defaults to `"auto"`.
+        search_parameters: how thoroughly an approximate index is searched, as faiss's parameters:
+            `"nprobe=128,k_factor_rf=8"`. `None` searches one of 64 lists of an IVF index, compares
+            four vectors for each hit of `RFlat`, and keeps 64 neighbours in view in HNSW.
         index_dir: where the index is kept. `None` is a folder in the user's cache, named after
             what the index is made of. In a folder that you name, an index is reused if it was
             made with the same settings, built anew if the passages changed, and otherwise
@@ -146,15 +150,19 @@ class FaissRetrieve(Retrieving):
             return self._build_or_reuse(unique_passages(self.corpus))
         manifest = read_manifest(self.corpus) if self.corpus is not None else None
         if self.corpus is None or manifest is None:
-            passages = load_passages(
-                self.corpus,  # type: ignore[arg-type]
+            reader = PassageReader(
+                self.corpus,
                 columns=self.columns,
                 split=self.split,
                 tokenize=tokenizer_of(self.embeddings),
                 max_tokens=self.max_tokens,
                 delimiter=self.delimiter,
             )
-            return self._build_or_reuse(unique_passages(passages))
+            passages = read_from(reader)
+            passages.fingerprint()  # the first reading, which finds what there is to note
+            for note in reader.notes:
+                self._logger.warning(note)
+            return self._build_or_reuse(passages)
         # The folder is the corpus here: its own factory is the one that is meant.
         factory = manifest.made_with.index_factory
         asked = made_with(self.embeddings, self.passage_prompt, factory)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from distilabel.steps import GlobalStep, StepInput
 
-from distilabel_rag4rag.steps.retrieval.passage_index import unique_passages
+from distilabel_rag4rag.steps.retrieval.passages import unique_passages
 from distilabel_rag4rag.steps.retrieval.retrieve_base import Retrieving
 from distilabel_rag4rag.utils.public import public
 
@@ -24,7 +24,10 @@ class FaissRetrieveFromRows(Retrieving, GlobalStep):
         embeddings: any distilabel `Embeddings`; it embeds questions and passages.
         query_prompt: an instruction put before each question. Defaults to `""`.
         passage_prompt: the same for passages. Defaults to `""`.
-        index_factory: a string of faiss's index factory. Defaults to `"Flat"`.
+        index_factory: `"auto"`, exact up to 200,000 passages, or a string of faiss's index
+            factory. Defaults to `"auto"`.
+        search_parameters: how thoroughly an approximate index is searched, as faiss's parameters,
+            such as `"nprobe=128"`; see `FaissRetrieve`.
         index_dir: where the index is kept; `None` is a folder in the user's cache. A
             `FaissRetrieve(corpus=index_dir)` of another pipeline can use it.
 

@@ -12,17 +12,17 @@ from distilabel.steps import Step
 from pydantic import Field, PrivateAttr
 
 from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.steps.retrieval.build_index import build_index
+from distilabel_rag4rag.steps.retrieval.embedder_state import made_with, probe
+from distilabel_rag4rag.steps.retrieval.index_factory import AUTO, resolve_factory
 from distilabel_rag4rag.steps.retrieval.index_manifest import (
     MadeWith,
     check_settings,
+    other_files,
     read_manifest,
 )
-from distilabel_rag4rag.steps.retrieval.passage_index import (
-    PassageIndex,
-    Passages,
-    made_with,
-    other_files,
-)
+from distilabel_rag4rag.steps.retrieval.passage_index import PassageIndex
+from distilabel_rag4rag.steps.retrieval.passages import Passages
 from distilabel_rag4rag.steps.retrieval.source_passages import SourcePassages
 from distilabel_rag4rag.utils.cache_folder import cache_folder
 from distilabel_rag4rag.utils.hashing import hash_of
@@ -40,7 +40,8 @@ class Indexing(Step):
     embeddings: Embeddings
     query_prompt: str = ""
     passage_prompt: str = ""
-    index_factory: str = "Flat"
+    index_factory: str = AUTO
+    search_parameters: str | None = None
     index_dir: str | None = None
     encode_batch_size: RuntimeParameter[int] = Field(
         default=64, ge=1, description="Texts per call of the embedder."
@@ -79,12 +80,13 @@ class Indexing(Step):
 
         The lock makes replicas wait for the first, so that no passage is embedded twice.
         """
-        if not passages.texts:
+        if not len(passages):
             raise DistilabelUserError(
                 f"Step '{self.name}': the corpus holds no passage, expected at least one"
                 " non-empty text in column `context`."
             )
-        asked = made_with(self.embeddings, self.passage_prompt, self.index_factory)
+        factory = resolve_factory(self.index_factory, len(passages), self._dimension)
+        asked = made_with(self.embeddings, self.passage_prompt, factory)
         folder = self._folder(passages, asked)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with portalocker.Lock(f"{folder}.lock", "w", flags=portalocker.LockFlags.EXCLUSIVE):
@@ -97,15 +99,13 @@ class Indexing(Step):
                     "a new or empty folder, or an index and nothing else",
                     f"It holds other files ({', '.join(others[:3])}).",
                 )
-            self._logger.info(f"Indexing {len(passages.texts)} passages into '{folder}'")
-            PassageIndex.build(
-                passages,
-                self.embeddings,
-                self.index_factory,
-                self.passage_prompt,
-                self.encode_batch_size,  # type: ignore[arg-type]
-            ).save(folder)
-            return PassageIndex.open(folder)
+            self._logger.info(f"Indexing {len(passages)} passages as {factory} into '{folder}'")
+            build_index(folder, passages, self.embeddings, asked, self.encode_batch_size)  # type: ignore[arg-type]
+            return PassageIndex.open(folder, self.search_parameters)
+
+    def _dimension(self) -> int:
+        """The length of the embedder's vectors."""
+        return probe(self.embeddings, self.passage_prompt).shape[1]
 
     def _reusable(self, folder: Path, passages: Passages, asked: MadeWith) -> PassageIndex | None:
         """The index in the folder; None where there is none or its passages are others.
@@ -128,7 +128,7 @@ class Indexing(Step):
 
     def _open_checked(self, setting: str, folder: str | Path) -> PassageIndex:
         """The index, if the embedder still gives the vectors that it was built with."""
-        index = PassageIndex.open(folder)
+        index = PassageIndex.open(folder, self.search_parameters)
         difference = index.check_embedder(self.embeddings)
         check_settings(setting, folder, [difference] if difference else [])
         return index

@@ -10,7 +10,12 @@ from distilabel.errors import DistilabelUserError
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.utils.atomic import write_whole
 
+INDEX_FILE = "index.faiss"
+PASSAGES_FILE = "passages.arrow"
 MANIFEST_FILE = "manifest.json"
+#: What version 0.1 wrote, which still opens.
+OLD_PASSAGES_FILE = "passages.parquet"
+FILES = (INDEX_FILE, PASSAGES_FILE, OLD_PASSAGES_FILE, MANIFEST_FILE)
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,19 @@ def read_manifest(folder: str | Path) -> Manifest | None:
             f"'{path}' is not a manifest of an index of this version ({type(error).__name__}:"
             f" {error}). Delete the folder '{folder}' to build the index anew."
         ) from error
+
+
+def other_files(folder: Path) -> list[str]:
+    """What stands in a folder and is not part of an index; building one would delete it.
+
+    Raises:
+        DistilabelUserError: if it is no folder.
+    """
+    if not folder.exists():
+        return []
+    if not folder.is_dir():
+        raise DistilabelUserError(f"`index_dir`: '{folder}' is a file, expected a folder.")
+    return sorted({f.name for f in folder.iterdir()} - set(FILES))
 
 
 def _difference(name: str, found: Any, wanted: Any) -> str:

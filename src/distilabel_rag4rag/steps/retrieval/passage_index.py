@@ -1,43 +1,31 @@
 """The passages' vectors: built once, kept on disk in faiss's own format, searched by cosine."""
 
-import hashlib
-import os
-import re
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from distilabel.errors import DistilabelUserError
 
-from distilabel_rag4rag.data.identity import passage_id
-from distilabel_rag4rag.steps.retrieval.embedder_state import embedder_state, probe, same_vectors
-from distilabel_rag4rag.steps.retrieval.embedding import Vectors, embed
+from distilabel_rag4rag.steps.retrieval.embedder_state import probe, same_vectors
+from distilabel_rag4rag.steps.retrieval.embedding import DECIMALS, Vectors
+from distilabel_rag4rag.steps.retrieval.index_factory import open_index
 from distilabel_rag4rag.steps.retrieval.index_manifest import (
+    INDEX_FILE,
     MANIFEST_FILE,
-    MadeWith,
+    OLD_PASSAGES_FILE,
+    PASSAGES_FILE,
     Manifest,
     read_manifest,
-    write_manifest,
 )
+from distilabel_rag4rag.steps.retrieval.passages import open_passages
 from distilabel_rag4rag.utils.hashing import file_states
-from distilabel_rag4rag.utils.text import clean_text, has_text, is_missing
 
 if TYPE_CHECKING:
     import faiss
     import pyarrow as pa
     from distilabel.models.embeddings.base import Embeddings
 
-INDEX_FILE = "index.faiss"
-PASSAGES_FILE = "passages.parquet"
-FILES = (INDEX_FILE, PASSAGES_FILE)
-
-#: Cosines are given to this many decimals: beyond them the same text differs with the batch
-#: that it was embedded in, and a tie would be ordered by noise.
-DECIMALS = 6
 #: How many neighbours more than k are asked for, so that a tie at the k-th place is broken by
 #: the order of the passages and not by faiss's heap.
 TIE_MARGIN = 16
@@ -48,74 +36,6 @@ class Hits(NamedTuple):
 
     positions: list[int]
     scores: list[float]
-
-
-class Passages(NamedTuple):
-    """Unique passages, in order; `ids[i]` and `other_ids[i]` belong to `texts[i]`."""
-
-    ids: list[str]
-    texts: list[str]
-    other_ids: list[list[str]]
-
-    def fingerprint(self) -> str:
-        """SHA-256 over ids and texts; a length before each keeps ("ab", "c") from ("a", "bc")."""
-        digest = hashlib.sha256()
-        for own_id, text, others in zip(*self, strict=True):
-            for part in (own_id, text, *others):
-                data = part.encode("utf-8", "surrogatepass")
-                digest.update(len(data).to_bytes(8, "little") + data)
-        return digest.hexdigest()
-
-
-def unique_passages(rows: Iterable[Mapping[str, Any]]) -> Passages:
-    """The rows' unique contexts in their order, each under the id of its first appearance.
-
-    The ids of its later appearances are its `other_ids`. Rows without a context are left out; a
-    row without `passage_id` gets the hash of its text.
-    """
-    texts: dict[str, str] = {}
-    ids: dict[str, dict[str, None]] = {}
-    for row in rows:
-        text, given = row.get("context"), row.get("passage_id")
-        if has_text(text):
-            key = passage_id(text)
-            texts.setdefault(key, clean_text(text))
-            own = key if is_missing(given) else clean_text(str(given))
-            ids.setdefault(key, {})[own] = None
-    lists = [list(ids[key]) for key in texts]
-    return Passages([i[0] for i in lists], list(texts.values()), [i[1:] for i in lists])
-
-
-def made_with(
-    embeddings: "Embeddings", passage_prompt: str = "", index_factory: str = "Flat"
-) -> MadeWith:
-    """What an index of these settings is made with.
-
-    Args:
-        embeddings: a loaded distilabel `Embeddings`: loading may fetch its weights.
-        passage_prompt: put before each passage.
-        index_factory: a string of faiss's index factory.
-    """
-    state = embedder_state(embeddings)
-    return MadeWith(embeddings.model_name, state, passage_prompt, index_factory)
-
-
-def _reason(error: RuntimeError) -> str:
-    """What faiss says, without the place in its C++ source."""
-    return re.sub(r"^Error in .* at \S+: (Error: )?", "", str(error).splitlines()[0])
-
-
-def other_files(folder: Path) -> list[str]:
-    """What stands in a folder and is not part of an index; building one would delete it.
-
-    Raises:
-        DistilabelUserError: if it is no folder.
-    """
-    if not folder.exists():
-        return []
-    if not folder.is_dir():
-        raise DistilabelUserError(f"`index_dir`: '{folder}' is a file, expected a folder.")
-    return sorted({f.name for f in folder.iterdir()} - {*FILES, MANIFEST_FILE})
 
 
 class Texts(Sequence[str]):
@@ -148,8 +68,8 @@ class PassageIndex:
 
     def passage(self, position: int) -> tuple[str, str]:
         """Id and text of the passage at a position."""
-        row = self._passages.slice(position, 1)
-        return row["passage_id"][0].as_py(), row["context"][0].as_py()
+        own_id, text = (self._passages[name][position] for name in ("passage_id", "context"))
+        return own_id.as_py(), text.as_py()
 
     @property
     def texts(self) -> Texts:
@@ -162,116 +82,37 @@ class PassageIndex:
             yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
     @classmethod
-    def build(
-        cls,
-        passages: Passages,
-        embeddings: "Embeddings",
-        index_factory: str = "Flat",
-        passage_prompt: str = "",
-        batch_size: int = 64,
-    ) -> "PassageIndex":
-        """Embeds every passage once and indexes the vectors.
+    def open(cls, folder: str | Path, search_parameters: str | None = None) -> "PassageIndex":
+        """Opens a saved index read-only and memory-mapped.
 
         Args:
-            passages: unique passages, at least one.
-            embeddings: a loaded distilabel `Embeddings`.
-            index_factory: a string of faiss's index factory, such as "Flat", "HNSW32,Flat"
-                or "IVF1024,PQ32".
-            passage_prompt: put before each passage.
-            batch_size: passages per call of the embedder.
-
-        Raises:
-            DistilabelUserError: if there is no passage, or faiss cannot make or train the index.
-        """
-        import faiss
-        import pyarrow as pa
-
-        if not passages.texts:
-            raise DistilabelUserError("The corpus holds no passage: expected at least one.")
-        vectors = embed(embeddings, passages.texts, passage_prompt, batch_size)
-        threads = faiss.omp_get_max_threads()
-        try:
-            index = faiss.index_factory(vectors.shape[1], index_factory, faiss.METRIC_INNER_PRODUCT)
-            # HNSW's graph depends on the order in which threads insert; one thread makes it
-            # the same every time, and embedding takes far longer anyway.
-            faiss.omp_set_num_threads(1 if "HNSW" in index_factory else threads)
-            index.train(vectors)
-            index.add(vectors)
-        except RuntimeError as error:
-            raise DistilabelUserError(
-                f"index_factory={index_factory!r} cannot index {len(vectors)} vectors of dimension"
-                f" {vectors.shape[1]}: {_reason(error)}. 'Flat' works for any number;"
-                " IVF and PQ need at least as many passages as centroids (256 for PQ's 8 bits)."
-            ) from error
-        finally:
-            faiss.omp_set_num_threads(threads)
-        table = pa.table(
-            {
-                "passage_id": pa.array(passages.ids, pa.string()),
-                "context": pa.array(passages.texts, pa.string()),
-                "other_ids": pa.array(passages.other_ids, pa.list_(pa.string())),
-            }
-        )
-        return cls(
-            index,
-            table,
-            Manifest(
-                made_with=made_with(embeddings, passage_prompt, index_factory),
-                passages=passages.fingerprint(),
-                count=len(vectors),
-                dimension=vectors.shape[1],
-                probe=probe(embeddings, passage_prompt).round(DECIMALS).tolist(),
-                files={},
-            ),
-        )
-
-    def save(self, folder: str | Path) -> None:
-        """Writes the index, the passages and the manifest; a reader never sees half of it."""
-        import faiss
-        import pyarrow.parquet as pq
-
-        folder = Path(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            faiss.write_index(self._index, str(new / INDEX_FILE))
-            pq.write_table(self._passages, new / PASSAGES_FILE)
-            write_manifest(new, replace(self.manifest, files=dict(file_states(new) or [])))
-            if folder.exists():
-                old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-                os.replace(folder, old)
-                shutil.rmtree(old)
-            os.replace(new, folder)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
-
-    @classmethod
-    def open(cls, folder: str | Path) -> "PassageIndex":
-        """Opens a saved index read-only and memory-mapped.
+            folder: what `build_index` wrote.
+            search_parameters: faiss's parameters of a search, such as "nprobe=128"; see
+                `index_factory.set_search_parameters`.
 
         Raises:
             DistilabelUserError: if the folder is not a complete index.
+            ConfigError: if the index has no such parameters.
         """
-        import faiss
-        import pyarrow.parquet as pq
-
         folder = Path(folder)
         manifest = read_manifest(folder)
-        missing = [name for name in FILES if not (folder / name).is_file()]
+        is_old = manifest is not None and OLD_PASSAGES_FILE in manifest.files
+        names = (INDEX_FILE, OLD_PASSAGES_FILE if is_old else PASSAGES_FILE)
+        missing = [name for name in names if not (folder / name).is_file()]
         if manifest is None or missing:
             raise DistilabelUserError(
                 f"'{folder}' is not an index folder: {', '.join(missing) or MANIFEST_FILE} missing;"
-                f" expected {INDEX_FILE}, {PASSAGES_FILE} and {MANIFEST_FILE}."
+                f" expected {', '.join(names)} and {MANIFEST_FILE}."
             )
-        files = dict(state for name in FILES for state in file_states(folder / name) or [])
-        if changed := [name for name in FILES if files[name] != manifest.files.get(name)]:
+        files = dict(state for name in names for state in file_states(folder / name) or [])
+        if changed := [name for name in names if files[name] != manifest.files.get(name)]:
             raise DistilabelUserError(
                 f"The index in '{folder}' is damaged: {', '.join(changed)} changed since it was"
                 " built. Delete the folder to build it anew."
             )
-        index = faiss.read_index(str(folder / INDEX_FILE), faiss.IO_FLAG_MMAP_IFC)
-        passages = pq.read_table(folder / PASSAGES_FILE, memory_map=True)
-        return cls(index, passages, manifest)
+        index_file, passages_file = (folder / name for name in names)
+        index = open_index(index_file, manifest.made_with.index_factory, search_parameters)
+        return cls(index, open_passages(passages_file), manifest)
 
     def check_embedder(self, embeddings: "Embeddings") -> str | None:
         """How the embedder's vectors differ from those of the index; None where they do not.
