@@ -153,9 +153,9 @@ def test_search_parameters_that_the_index_has_not_are_named(
 @pytest.mark.parametrize(
     ("factory", "defaults"),
     [
-        ("IVF128,PQ4,RFlat", {"nprobe": 2, "k_factor": 4.0}),
-        ("IVF128,Flat", {"nprobe": 2}),
-        ("OPQ8,IVF128,PQ4", {"nprobe": 2}),
+        ("IVF1024,PQ4,RFlat", {"nprobe": 32, "k_factor": 4.0}),
+        ("IVF8,Flat", {"nprobe": 8}),
+        ("OPQ8,IVF128,PQ4", {"nprobe": 16}),
         ("HNSW16", {"efSearch": 64}),
     ],
 )

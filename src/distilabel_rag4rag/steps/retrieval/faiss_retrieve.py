@@ -59,7 +59,7 @@ class FaissRetrieve(Retrieving):
             `"IVF1024,PQ32"`. With quantisation the scores are estimates; a final `",RFlat"`
             makes them exact. Defaults to `"auto"`.
         search_parameters: how thoroughly an approximate index is searched, as faiss's parameters:
-            `"nprobe=128,k_factor_rf=8"`. `None` searches one of 64 lists of an IVF index, compares
+            `"nprobe=128,k_factor_rf=8"`. `None` searches one of 32 lists of an IVF index, compares
             four vectors for each hit of `RFlat`, and keeps 64 neighbours in view in HNSW.
         index_dir: where the index is kept. `None` is a folder in the user's cache, named after
             what the index is made of. In a folder that you name, an index is reused if it was

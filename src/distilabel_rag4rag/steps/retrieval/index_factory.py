@@ -19,8 +19,10 @@ MOST_EXACT = 200_000
 #: the 256 centroids of a product quantiser, which is as many as faiss uses.
 SAMPLE_PER_LIST = 64
 LEAST_SAMPLE = 65_536
-#: Of this many lists of an IVF index one is searched. faiss's own default is one list in all.
-LISTS_PER_PROBE = 64
+#: Of this many lists of an IVF index one is searched, and the fewest in all. faiss's own default
+#: is one list.
+LISTS_PER_PROBE = 32
+LEAST_PROBES = 16
 #: Candidates per hit whose vectors are compared exactly, with "RFlat".
 REFINED_PER_HIT = 4
 #: Neighbours that a search of an HNSW graph keeps in view. faiss's own default is 16.
@@ -93,7 +95,7 @@ def set_search_parameters(index: "faiss.Index", given: str | None = None) -> Non
         space.set_index_parameter(index, name, value)
     if given:
         try:
-            space.set_index_parameters(index, given)
+            space.set_index_parameters(index, given)  # type: ignore[arg-type]
         except RuntimeError as error:
             raise ConfigError(
                 "search_parameters",
@@ -117,7 +119,7 @@ def _defaults(index: "faiss.Index") -> dict[str, float]:
         found["k_factor_rf"] = REFINED_PER_HIT
         base = faiss.downcast_index(base.base_index)
     if lists := _lists(base):
-        found["nprobe"] = max(1, lists // LISTS_PER_PROBE)
+        found["nprobe"] = min(lists, max(LEAST_PROBES, lists // LISTS_PER_PROBE))
     elif isinstance(base, faiss.IndexHNSW):
         found["efSearch"] = HNSW_BEAM
     return found
