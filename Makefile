@@ -36,7 +36,7 @@ test: browser argilla-server
 
 # What needs no browser, no server, no waiting: for use while you work.
 test-fast: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not (argilla or browser or faults or hub or slow)"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not (argilla or browser or faults or hub or ray or slow)"
 
 lint: install
 	$(BIN)/ruff check .

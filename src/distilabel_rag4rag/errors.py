@@ -64,6 +64,10 @@ class RunFailed(RuntimeError):
     """A run that could not be finished; what made it fail is its `__cause__`, where known."""
 
 
+class ProcessDied(RunFailed):
+    """A process of the run was killed or crashed; another try, elsewhere, may end well."""
+
+
 @public
 class PublishError(RuntimeError):
     """A publication that did not happen.

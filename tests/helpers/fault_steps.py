@@ -116,6 +116,38 @@ class Double(Step):
         yield inputs
 
 
+class DoubleOnce(Double):
+    """Fails the first time alone: while a file is not there."""
+
+    marker: str = ""
+
+    def process(self, inputs: StepInput) -> "StepOutput":
+        if any(row["number"] == self.at for row in inputs) and not os.path.exists(self.marker):
+            open(self.marker, "w").close()
+            fail(self.how)
+        self.at = -1
+        yield from super().process(inputs)
+
+
+class Fails(Step):
+    """Raises at each of some numbers; a batch of one row, so that no other row fails with it."""
+
+    numbers: list[int]
+
+    @property
+    def inputs(self) -> list[str]:
+        return ["number"]
+
+    @property
+    def outputs(self) -> list[str]:
+        return ["checked"]
+
+    def process(self, inputs: StepInput) -> "StepOutput":
+        if any(row["number"] in self.numbers for row in inputs):
+            raise ValueError("a scripted error")
+        yield [row | {"checked": True} for row in inputs]
+
+
 class CannotBePickled(Double):
     """Holds a lock, as a client or a model may."""
 
@@ -290,6 +322,20 @@ class HashLLM(ScriptedLLM):
         if text.endswith(self.at):
             fail(self.how)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+class OnceLLM(HashLLM):
+    """At a text in a message, kills the process of its shard; while a file is not there."""
+
+    marker: str
+    does_not_shape_replies: ClassVar = (*HashLLM.does_not_shape_replies, "marker")
+
+    def reply(self, text: str) -> str | None:
+        if text.endswith(self.at) and not os.path.exists(self.marker):
+            open(self.marker, "w").close()
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
+        return super().reply(text)
 
 
 class BatchLLM(ScriptedLLM):

@@ -393,8 +393,6 @@ def test_refusals(tmp_path: Path) -> None:
         DistilabelUserError, match=r"max_failed: found 5, expected a share from 0.0 to 1.0"
     ):
         pipeline(tmp_path, max_failed=5)
-    with pytest.raises(DistilabelUserError, match="runs on one machine"):
-        pipeline(tmp_path).ray()
 
 
 def test_what_killed_runs_left_is_removed(tmp_path: Path) -> None:

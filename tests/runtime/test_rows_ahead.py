@@ -1,14 +1,16 @@
 """Steps that wait for a server have several batches at once; no step has too many rows."""
 
+import os
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from distilabel.models import OpenAILLM
 from distilabel.pipeline import Pipeline
-from distilabel.steps import LoadDataFromDicts
+from distilabel.steps import LoadDataFromDicts, StepInput, StepResources
 from distilabel.steps.tasks import TextGeneration
 from helpers.fault_steps import NotesTimes, Numbers, Reports
 from helpers.openai_server import OpenAIServer
@@ -169,3 +171,25 @@ def test_generators_wait_for_slow_steps(tmp_path: Path, monkeypatch: pytest.Monk
     rows = run.run()["default"]["train"].to_list()
     assert [row["number"] for row in rows] == list(range(300))
     assert 30 <= most <= 80
+
+
+class NotesReplicas(NotesTimes):
+    """Notes down which process a row was in, and takes a while for a batch."""
+
+    def process(self, inputs: StepInput) -> Any:
+        time.sleep(0.3)
+        yield [row | {"time": os.getpid()} for row in inputs]
+
+
+def test_every_replica_of_the_first_step_has_a_batch(tmp_path: Path) -> None:
+    """Also where a batch is as large as what a step may have."""
+    size = rows_ahead.ROWS_AHEAD
+    with FailFastPipeline("safe", cache_dir=tmp_path / "runs") as run:
+        Numbers(rows=4 * size) >> NotesReplicas(
+            name="notes", input_batch_size=size, resources=StepResources(replicas=2)
+        )
+    rows = run.run()["default"]["train"]
+    assert rows["number"] == list(range(4 * size))
+    assert Counter(rows["time"]).most_common(1)[0][1] == 2 * size
+    first, second = sorted(run.tally.steps["notes"].worked)[:2]
+    assert second[0] < first[1]

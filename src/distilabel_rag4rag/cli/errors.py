@@ -8,7 +8,14 @@ import typer
 from rich.console import Console
 
 #: Settings whose option is not `--` and their name.
-_OPTIONS = {"source": "INPUT", "columns": "--column", "repo_id": "REPO_ID"}
+_OPTIONS = {
+    "source": "INPUT",
+    "columns": "--column",
+    "repo_id": "REPO_ID",
+    "address": "--ray",
+    "cpus": "--shard-cpus",
+    "gpus": "--shard-gpus",
+}
 #: Settings besides those of an experiment that the library names in its messages.
 _OTHERS = ("out", "force", "private", "license", "language", "accept", "configs", "workspace")
 

@@ -18,6 +18,7 @@ from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.experiment.build_settings import ROW_CHECKS, BuildSettings
 from distilabel_rag4rag.experiment.checks import check_judge, check_out, language_note
 from distilabel_rag4rag.experiment.experiment import Watcher
+from distilabel_rag4rag.experiment.placement import Placement
 from distilabel_rag4rag.experiment.stage_times import StageTimes
 from distilabel_rag4rag.models.packaged import EMBEDDED
 from distilabel_rag4rag.report.funnel import WANTED, Stage, accepted, funnel
@@ -81,6 +82,7 @@ class Build:
         self.settings, self.out = settings, Path(out)
         check_judge(settings.judge)
         check_out(self.out, force)
+        self._placement = Placement(settings, self.out)
         from distilabel_rag4rag.data.corpus import read_corpus
         from distilabel_rag4rag.experiment.models import Models
         from distilabel_rag4rag.models.tokenizers import load_tokenizer, tokenizer_name
@@ -166,7 +168,8 @@ class Build:
         with self._times.measured("models"):
             self._check_models(watcher)
         begin_asking = time.monotonic()
-        rows, ended, asked = self._rows(watcher)
+        with self._placement.connected():
+            rows, ended, asked = self._rows(watcher)
         asking_seconds = time.monotonic() - begin_asking
         watcher.phase("writing")
         stages = funnel(rows, self._checks)
@@ -197,8 +200,10 @@ class Build:
         while True:
             number = self._passages_needed(selected, asked, most)
             watcher.start("questions", ["load", "ask", "retrieve", "answer", "judge"])
-            made += self._run(self._questions(self._asked[asked : asked + number]), watcher)
+            questions = self._questions(self._asked[asked : asked + number])
+            made += self._run(self._placement.of(questions), watcher)
             asked += number
+            # What needs all the rows runs on this machine.
             watcher.start("selection", ["load", "mark_duplicates", "mark_round_trip"])
             selected = self._run(self._selection(made), watcher)
             kept = sum(accepted(row, self._checks) for row in selected)

@@ -15,6 +15,7 @@ from distilabel_rag4rag.data.rows import load_rows
 from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.experiment.checks import check_judge, check_out, language_note
+from distilabel_rag4rag.experiment.placement import Placement
 from distilabel_rag4rag.experiment.settings import Settings
 from distilabel_rag4rag.schema import GOLD_CONTEXT, HUMAN, RAG4RAG, RUN_ARMS, ZERO_SHOT
 from distilabel_rag4rag.utils.text import has_text, one_of
@@ -85,6 +86,7 @@ class Experiment:
         self._tokenizer: Tokenize | None = None
         check_judge(settings.judge)
         check_out(self.out, force)
+        self._placement = Placement(settings, self.out)
         self.questions = load_rows(
             settings.source,
             columns=settings.columns or None,
@@ -186,11 +188,12 @@ class Experiment:
         import_ahead(retrieves)
         self._check_models(watcher, retrieves)
         runs = []
-        for arm, pipeline in self.pipelines.items():
-            watcher.start(arm, list(pipeline.dag.G))
-            pipeline.on_progress = watcher.advance
-            runs.append(run_arm(arm, pipeline, self.questions))
-            watcher.done()
+        with self._placement.connected():
+            for arm, pipeline in self.pipelines.items():
+                watcher.start(arm, list(pipeline.dag.G))
+                pipeline.on_progress = watcher.advance
+                runs.append(run_arm(arm, self._placement.of(pipeline), self.questions))
+                watcher.done()
         watcher.phase("comparing the arms")
         rows = pa.concat_tables([run.rows for run in runs])
         comparison = compare(rows, threshold=self.settings.threshold, seed=self.settings.seed)

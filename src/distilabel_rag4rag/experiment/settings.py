@@ -71,6 +71,19 @@ class ModelSettings(BaseModel):
     max_failed: float = Field(
         0.05, ge=0, le=1, description="Share of the LLM's replies that may fail."
     )
+    ray: str | None = Field(
+        None,
+        description="Run in shards of the rows on a Ray cluster: auto or HOST:PORT, on one of its"
+        " nodes, or local for one of this machine.",
+    )
+    shards: int | None = Field(
+        None,
+        ge=1,
+        description="How many shards (ray). Without it, so many that loading models is a small"
+        " part of each.",
+    )
+    shard_cpus: float = Field(1, ge=0, description="CPUs that a shard holds (ray).")
+    shard_gpus: float = Field(0, ge=0, description="GPUs that a shard holds (ray).")
 
 
 class Settings(ModelSettings):

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.managers import SyncManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import distilabel
 from distilabel.constants import (
@@ -21,13 +21,11 @@ from distilabel.constants import (
     STEP_ATTR_NAME,
     STEPS_OUTPUTS_PATH,
 )
-from distilabel.errors import DistilabelUserError
 from distilabel.pipeline import Pipeline
 from distilabel.pipeline.base import BasePipeline
 from distilabel.pipeline.batch import _Batch
-from distilabel.utils.ray import script_executed_in_ray_cluster
 
-from distilabel_rag4rag.errors import ConfigError, RunFailed, describe
+from distilabel_rag4rag.errors import ConfigError, ProcessDied, RunFailed, describe
 from distilabel_rag4rag.runtime.last_batches import LastBatches
 from distilabel_rag4rag.runtime.log_handlers import log_without_noise, restored_logging
 from distilabel_rag4rag.runtime.ordered_queue import OrderedQueue
@@ -54,6 +52,8 @@ if TYPE_CHECKING:
     from distilabel.pipeline.batch_manager import _BatchManager
     from distilabel.steps.base import _Step
 
+    from distilabel_rag4rag.runtime.ray_shards import RayShards
+
 WRITTEN_FOR = "1.5.3"
 WATCH_SECONDS = 0.1
 POLL_SECONDS = 0.02
@@ -75,7 +75,7 @@ class FailFastPipeline(Pipeline):
     threads, so that a request starts when another ends; they leave it in order. Generators wait
     while a step has many rows to work on. The `distilabel_metadata` column is left out unless
     `enable_metadata=True`. A step that leaves no row at all is an error, unless no batch was
-    routed to it. Runs on one machine: `ray()` is refused.
+    routed to it. Runs on one machine; `ray()` gives a pipeline that runs on several.
 
     Attributes:
         max_failed: the share of a step's rows that may fail: an LLM that gave nothing, an
@@ -145,9 +145,7 @@ class FailFastPipeline(Pipeline):
             RunFailed: if any step, process or thread of the run fails.
             KeyboardInterrupt: on Ctrl-C, and `Terminated` on SIGTERM.
         """
-        if script_executed_in_ray_cluster():
-            self.ray()
-        self.tally = Tally(self.max_failed)
+        self.tally = self._new_tally()
         self._load_failed = self._stop_called = False
         with (
             Signals() as signals,
@@ -160,10 +158,7 @@ class FailFastPipeline(Pipeline):
             BasePipeline.run(self, *args, use_cache=False, logging_handlers=handlers, **kwargs)
             log_without_noise()
             self._run_steps_to_end(signals)
-            rows = {step: self.tally.rows(step) for step in self.dag.leaf_steps}
-            return read_distiset(
-                self._cache_location, self._steps(), rows, enable_metadata=self._enable_metadata
-            )
+            return self._read_rows()
 
     def dry_run(self, *args: Any, **kwargs: Any) -> "Distiset":
         """As distilabel, leaving the batch sizes and the pipeline's mode as they were."""
@@ -176,11 +171,47 @@ class FailFastPipeline(Pipeline):
             for step, size in zip(generators, sizes, strict=True):
                 step.batch_size = size
 
-    def ray(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse: distilabel's RayPipeline has none of these guards."""
-        raise DistilabelUserError(
-            "FailFastPipeline runs on one machine; for Ray load the saved pipeline with "
-            "distilabel's Pipeline"
+    def ray(  # type: ignore[override]
+        self,
+        address: str | None = None,
+        *,
+        out: str | Path,
+        shards: int | Literal["auto"] = "auto",
+        cpus: float = 1,
+        gpus: float = 0,
+    ) -> "RayShards":
+        """The same steps, to be run in shards of the rows on the nodes of a Ray cluster.
+
+        Args:
+            address: of a cluster that this machine is a node of, such as `"auto"`; None is the
+                environment's `RAY_ADDRESS`, else a cluster of this machine alone.
+            out: where finished shards are kept: a folder, or a URL that fsspec writes to.
+            shards: how many; `"auto"` makes them so long that loading models is a small part.
+            cpus: CPUs that a shard holds while it runs.
+            gpus: GPUs that a shard holds.
+
+        Raises:
+            ImportError: if Ray is not installed.
+            ConfigError: if a step cannot be run in shards, or a setting is out of bounds.
+        """
+        try:
+            from distilabel_rag4rag.runtime.ray_shards import RayShards
+        except ModuleNotFoundError as error:
+            if error.name != "ray":
+                raise
+            raise ImportError(
+                "Ray is not installed: pip install 'distilabel-rag4rag[ray]'"
+            ) from error
+        return RayShards(self, address, out=out, shards=shards, cpus=cpus, gpus=gpus)
+
+    def _new_tally(self) -> Tally:
+        return Tally(self.max_failed)
+
+    def _read_rows(self) -> Any:
+        """The rows of a run that has ended."""
+        rows = {step: self.tally.rows(step) for step in self.dag.leaf_steps}
+        return read_distiset(
+            self._cache_location, self._steps(), rows, enable_metadata=self._enable_metadata
         )
 
     def _steps(self) -> "list[_Step]":
@@ -241,7 +272,7 @@ class FailFastPipeline(Pipeline):
         while coordinator.is_alive() and self._exception is None:
             coordinator.join(WATCH_SECONDS)
             if death := self._workers.death():
-                self._fail(RunFailed(death))
+                self._fail(ProcessDied(death))
         deadline = time.monotonic() + REPORT_SECONDS
         while self._load_failed and self._exception is None:  # its cause is on the way
             time.sleep(WATCH_SECONDS)
@@ -414,10 +445,14 @@ class FailFastPipeline(Pipeline):
         self.tally.add_time(step, *time_of(batch))
         self.tally.add(step, len(batch.data[0]), failed, first_error)
         if batch.last_batch and self.tally.rows(step) == 0:
-            if not self.dag.get_step(step).get(RECEIVES_ROUTED_BATCHES_ATTR_NAME):
-                raise RunFailed(f"step '{step}' left no rows")
-            self._logger.warning(f"⚠️ No rows were routed to step '{step}'")
+            self._accept_no_rows(step)
         self._progress.finish_batch(step, batch.seq_no, self.tally.rows(step))
+
+    def _accept_no_rows(self, step: str) -> None:
+        """What is done about a step that has ended without any row."""
+        if not self.dag.get_step(step).get(RECEIVES_ROUTED_BATCHES_ATTR_NAME):
+            raise RunFailed(f"step '{step}' left no rows")
+        self._logger.warning(f"⚠️ No rows were routed to step '{step}'")
 
     def _get_successors(self, batch: _Batch) -> tuple[list[str], list[str], bool]:
         """As distilabel, which takes a batch that is routed to all the steps for not routed."""

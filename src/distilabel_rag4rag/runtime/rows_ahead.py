@@ -18,6 +18,8 @@ ROWS_AHEAD = 512
 #: Rows per batch of a step that works on several batches at once, where more were asked for.
 ROWS_PER_BATCH = 50
 MOST_BATCHES_AT_ONCE = 256
+#: Batches that each replica of a step should have: one to work on and one that waits.
+BATCHES_PER_REPLICA = 2
 
 
 class RowsAhead:
@@ -31,7 +33,8 @@ class RowsAhead:
     large, since a batch goes on to the next step as a whole.
 
     Attributes:
-        most: rows that a step may have before the generators wait; as many as an LLM wants.
+        most: rows that a step may have before the generators wait; as many as an LLM wants, and
+            more where its replicas could not all have batches of theirs otherwise.
     """
 
     def __init__(self, dag: "DAG", manager: "_BatchManager") -> None:
@@ -76,5 +79,11 @@ class RowsAhead:
             if last is None or last.last_batch or self._sent[name] or not is_running(name):
                 continue
             behind = nx.descendants(self._dag.G, name)
-            if all(self.rows(step) < self.most for step in behind if is_running(step)):
+            if all(self.rows(step) < self.most_of(step) for step in behind if is_running(step)):
                 yield name
+
+    def most_of(self, step: str) -> int:
+        """Rows that this step may have before the generators wait."""
+        size = self._manager._steps[step].input_batch_size or 0
+        replicas = self._dag.get_step_replica_count(step)
+        return max(self.most, BATCHES_PER_REPLICA * replicas * size)

@@ -1,5 +1,6 @@
 """Rows that the steps of a run have finished, and how many failed rows are too many."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,11 +32,17 @@ class StepCount:
     @property
     def seconds(self) -> float:
         """How long it worked on batches; time in which it worked on several counts once."""
-        total = last = 0.0
+        return sum(end - begin for begin, end in self.spells())
+
+    def spells(self) -> list[tuple[float, float]]:
+        """When it began and ended to work, with batches that follow one another as one."""
+        spells: list[tuple[float, float]] = []
         for begin, end in sorted(self.worked):
-            total += max(0.0, end - max(begin, last))
-            last = max(last, end)
-        return total
+            if spells and begin <= spells[-1][1]:
+                spells[-1] = spells[-1][0], max(end, spells[-1][1])
+            else:
+                spells.append((begin, end))
+        return spells
 
 
 @dataclass
@@ -64,8 +71,7 @@ class Tally:
         count.first_error = count.first_error or first_error
         if failed and whole_batch and self.max_failed < 1.0:
             raise self._error(step, f"all {rows} rows of a batch")
-        if self._are_too_many(count.failed, max(count.rows, EARLY_ROWS)):
-            raise self._error(step, f"{count.failed} of {count.rows} rows")
+        self.raise_if_exceeded(at_least=EARLY_ROWS)
 
     def add_time(self, step: str, worked: tuple[float, float] | None, loading: float) -> None:
         """Count the time of a finished batch.
@@ -84,14 +90,27 @@ class Tally:
         """How many rows the step has finished."""
         return self.steps[step].rows if step in self.steps else 0
 
-    def raise_if_exceeded(self) -> None:
+    def add_part(self, steps: Mapping[str, StepCount]) -> None:
+        """Count what a part of the run has counted."""
+        for step, part in steps.items():
+            count = self.steps.setdefault(step, StepCount())
+            count.rows += part.rows
+            count.failed += part.failed
+            count.first_error = count.first_error or part.first_error
+            count.loading_seconds = max(count.loading_seconds, part.loading_seconds)
+            count.worked += part.worked
+
+    def raise_if_exceeded(self, at_least: int = 0) -> None:
         """The check at the end of a run, against all the rows there were.
+
+        Args:
+            at_least: rows to count against where there were fewer, while the run goes on.
 
         Raises:
             TooManyFailed: if more than `max_failed` of a step's rows failed.
         """
         for step, count in self.steps.items():
-            if self._are_too_many(count.failed, count.rows):
+            if self._are_too_many(count.failed, max(count.rows, at_least)):
                 raise self._error(step, f"{count.failed} of {count.rows} rows")
 
     def _are_too_many(self, failed: int, rows: int) -> bool:
@@ -109,3 +128,10 @@ class Tally:
 
     def __str__(self) -> str:
         return ", ".join(f"{step} {count.rows}" for step, count in self.steps.items()) or "none"
+
+
+class PartTally(Tally):
+    """Of a part of a run: the share of failed rows is counted over all parts, elsewhere."""
+
+    def _are_too_many(self, failed: int, rows: int) -> bool:
+        return False

@@ -7,7 +7,7 @@ rows.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class ParquetBuffer:
         """Create the folders, one for each of `steps`."""
         self.folder, self.rows_per_file = folder, rows_per_file
         self._rows: dict[str, Rows] = {step: [] for step in steps}
-        self._files: dict[str, list[tuple[Path, pa.Schema]]] = defaultdict(list)
+        self._files: dict[str, list[Path]] = defaultdict(list)
         for step in self._rows:
             (folder / step).mkdir(parents=True)
 
@@ -45,27 +45,36 @@ class ParquetBuffer:
         for step, rows in self._rows.items():
             if rows:
                 self._write(step)
-            self._unify(step)
+            unify_files(self._files[step], step)
 
     def _write(self, step: str) -> None:
         file = self.folder / step / f"{len(self._files[step]):05d}.parquet"
-        table = table_of(self._rows[step], step)
-        pq.write_table(table, file)
-        self._files[step].append((file, table.schema))
+        pq.write_table(table_of(self._rows[step], step), file)
+        self._files[step].append(file)
         self._rows[step] = []
 
-    def _unify(self, step: str) -> None:
-        schemas = [schema for _, schema in self._files[step]]
-        if all(schema == schemas[0] for schema in schemas):
-            return
-        try:
-            unified = pa.unify_schemas(schemas, promote_options="permissive")
-        except pa.ArrowTypeError as error:
-            raise TypeError(f"step '{step}' gives a column two types: {error}") from error
-        for file, schema in self._files[step]:
-            if schema != unified:
-                rows = pq.read_table(file).to_pylist()
-                pq.write_table(pa.Table.from_pylist(rows, schema=unified), file)
+
+def unify_files(files: Sequence[Path], step: str) -> None:
+    """Give parquet files the schema that fits the rows of all of them.
+
+    Args:
+        files: those of one step.
+        step: its name, for the message of the error.
+
+    Raises:
+        TypeError: if a column has types that do not go together.
+    """
+    schemas = [pq.read_schema(file) for file in files]
+    if all(schema == schemas[0] for schema in schemas):
+        return
+    try:
+        unified = pa.unify_schemas(schemas, promote_options="permissive")
+    except pa.ArrowTypeError as error:
+        raise TypeError(f"step '{step}' gives a column two types: {error}") from error
+    for file, schema in zip(files, schemas, strict=True):
+        if schema != unified:
+            rows = pq.read_table(file).to_pylist()
+            pq.write_table(pa.Table.from_pylist(rows, schema=unified), file)
 
 
 def table_of(rows: Rows, step: str = "") -> pa.Table:

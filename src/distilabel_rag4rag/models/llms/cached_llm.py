@@ -8,7 +8,8 @@ repeated with other settings further down, asks only for what is missing.
 import asyncio
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 from distilabel.errors import DistilabelUserError
@@ -19,7 +20,7 @@ from distilabel.typing import FormattedInput, GenerateOutput
 from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, SecretStr, field_validator
 
 from distilabel_rag4rag.models.llms.generation_key import shaped_by
-from distilabel_rag4rag.models.llms.generation_store import GenerationStore
+from distilabel_rag4rag.models.llms.generation_store import GenerationStore, Store
 from distilabel_rag4rag.models.llms.heard_warnings import listen_to, warnings
 from distilabel_rag4rag.models.llms.loop_thread import LoopThread
 from distilabel_rag4rag.models.llms.output_check import check_output, failed_output
@@ -141,7 +142,8 @@ class CachedLLM(WrappedLLM):
         *("max_concurrency", "requests_per_minute", "tokens_per_minute"),
     )
     _own_parameters: ClassVar = (*does_not_shape_replies, "repetition")
-    _store: GenerationStore | None = PrivateAttr(None)
+    _store: Store | None = PrivateAttr(None)
+    _given_store: Store | None = PrivateAttr(None)
     _identity: Any = PrivateAttr(None)
     _is_loaded: bool = PrivateAttr(False)
 
@@ -162,7 +164,16 @@ class CachedLLM(WrappedLLM):
             self._load_llm()
         if self.enabled:
             self._identity = shaped_by(self.llm)  # loading may have fetched the weights
-            self._store = GenerationStore(self.folder, self.size_limit)
+            self._store = self._given_store or GenerationStore(self.folder, self.size_limit)
+
+    def store_to_share(self) -> Callable[[], GenerationStore] | None:
+        """What opens the cache, for several machines to use; None where nothing is kept."""
+        folder = GenerationStore.place(self.folder)
+        return partial(GenerationStore, folder, self.size_limit) if self.enabled else None
+
+    def use_store(self, store: Store) -> None:
+        """Keep the generations in this store and not in `folder`."""
+        self._given_store = store
 
     def _load_llm(self) -> None:
         if isinstance(self.llm, CudaDevicePlacementMixin) and self.llm._llm_identifier is None:
@@ -323,28 +334,32 @@ class CachedAsyncLLM(CachedLLM, AsyncLLM):
     ) -> list[GenerateOutput]:
         """The replies in order; two inputs that are the same are asked once."""
         done = itertools.count(1)
+        keys = [self._key(input, num_generations, kwargs) for input in inputs]
+        # All at once, since the store may be on another machine.
+        kept = self._kept(keys, num_generations)
 
-        async def reply_to(input: FormattedInput) -> GenerateOutput:
-            output = await self.agenerate(input, num_generations, **kwargs)
+        async def reply_to(key: str, input: FormattedInput) -> GenerateOutput:
+            output = kept.get(key) or await self._reply(key, input, num_generations, kwargs)
             report_rows(next(done))
-            return output
+            return _copy(output)
 
-        return list(await asyncio.gather(*map(reply_to, inputs)))
+        replies = [reply_to(key, input) for key, input in zip(keys, inputs, strict=True)]
+        return list(await asyncio.gather(*replies))
 
     async def agenerate(  # type: ignore[override]
         self, input: FormattedInput, num_generations: int = 1, **kwargs: Any
     ) -> GenerateOutput:
         """The kept reply, or the LLM's."""
+        return (await self._agenerate([input], num_generations, **kwargs))[0]
+
+    async def _reply(self, key: str, *request: Any) -> GenerateOutput:
+        """The reply to an input that no store holds; one that is asked already is waited for."""
         if self._store is None:
-            return await self._aask(input, num_generations, kwargs)
-        key = self._key(input, num_generations, kwargs)
-        if kept := self._kept([key], num_generations):
-            return kept[key]
+            return await self._aask(*request)
         if key not in self._asked:
-            asking = self._aask_and_keep(key, input, num_generations, kwargs)
-            self._asked[key] = asyncio.create_task(asking)
+            self._asked[key] = asyncio.create_task(self._aask_and_keep(key, *request))
         try:
-            return _copy(await self._asked[key])
+            return await self._asked[key]
         finally:
             self._asked.pop(key, None)
 

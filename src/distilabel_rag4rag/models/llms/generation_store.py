@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from distilabel_rag4rag.utils.cache_folder import cache_folder
 
@@ -19,6 +19,20 @@ FILE = "generations.sqlite"
 BUSY_SECONDS = 5.0
 CHECK_SIZE_EVERY = 256
 KEEP_SHARE = 0.8
+
+
+class Store(Protocol):
+    """What keeps generations by key."""
+
+    def get(self, keys: Iterable[str]) -> dict[str, Any]:
+        """The entries that there are, by key."""
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep an entry."""
+
+    def close(self) -> None:
+        """Free what it holds."""
+
 
 log = logging.getLogger("distilabel.generation_store")
 
@@ -38,7 +52,7 @@ class GenerationStore:
         Raises:
             OSError: if the folder or the file cannot be used, with what to do about it.
         """
-        self.folder = Path(folder or cache_folder() / "generations").expanduser()
+        self.folder = self.place(folder)
         self.size_limit = size_limit
         self._puts = 0
         try:
@@ -58,6 +72,11 @@ class GenerationStore:
             self._table.execute("CREATE INDEX IF NOT EXISTS by_age ON generations (stored)")
         except (sqlite3.DatabaseError, OSError) as error:
             raise self._unusable(error) from error
+
+    @staticmethod
+    def place(folder: Path | str | None = None) -> Path:
+        """Where the table of a folder, or the user's, lies."""
+        return Path(folder or cache_folder() / "generations").expanduser().absolute()
 
     def _unusable(self, error: Exception) -> OSError:
         return OSError(

@@ -1,5 +1,6 @@
 """FaissRetrieve: question -> passages, ids and scores."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distilabel.steps import StepInput
@@ -144,6 +145,19 @@ class FaissRetrieve(Retrieving):
         """Loads the embedder and opens the index, which is built first where needed."""
         super().load()
         self._index = self._apart(self._open)
+
+    def folder_to_send(self) -> Path:
+        """The folder of the index, which is built first where needed, for other machines."""
+        self.load()
+        assert self._index is not None
+        assert self._index.folder is not None
+        folder = self._index.folder
+        self.unload()
+        return folder
+
+    def use_folder(self, folder: Path) -> None:
+        """Search the index in this folder."""
+        self.corpus = str(folder)
 
     def _open(self) -> PassageIndex:
         if isinstance(self.corpus, list):

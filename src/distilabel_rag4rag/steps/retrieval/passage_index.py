@@ -56,12 +56,14 @@ class PassageIndex:
 
     Attributes:
         manifest: what the index was made of.
+        folder: where it was opened, None while it is only in memory.
     """
 
     def __init__(self, index: "faiss.Index", passages: "pa.Table", manifest: Manifest) -> None:
         self._index = index
         self._passages = passages
         self.manifest = manifest
+        self.folder: Path | None = None
 
     def __len__(self) -> int:
         return self.manifest.count
@@ -112,7 +114,9 @@ class PassageIndex:
             )
         index_file, passages_file = (folder / name for name in names)
         index = open_index(index_file, manifest.made_with.index_factory, search_parameters)
-        return cls(index, open_passages(passages_file), manifest)
+        opened = cls(index, open_passages(passages_file), manifest)
+        opened.folder = folder
+        return opened
 
     def check_embedder(self, embeddings: "Embeddings") -> str | None:
         """How the embedder's vectors differ from those of the index; None where they do not.

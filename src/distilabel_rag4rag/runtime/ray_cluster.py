@@ -1,0 +1,78 @@
+"""The Ray cluster that shards run on."""
+
+import logging
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+
+from distilabel_rag4rag.errors import ConfigError, describe
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[None]:
+    """A connection that lasts as long as the block, or the one that there is.
+
+    Args:
+        address: of a cluster that this machine is a node of; None is the environment's
+            `RAY_ADDRESS`, else `"local"`, a cluster of this machine that ends with the block.
+
+    Raises:
+        ConfigError: if there is no such cluster.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address == "local":  # nothing that other machines could reach
+        settings |= {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
+    elif address.startswith("ray://"):
+        raise ConfigError("address", address, "'auto' or HOST:PORT, on a node of the cluster")
+    try:
+        ray.init(address=address, **settings)
+    except (ConnectionError, ValueError) as error:
+        raise ConfigError(
+            "address", address, "the address of a Ray cluster that runs", f"{describe(error)}."
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def slots(cpus: float, gpus: float) -> int:
+    """How many shards that hold so much can run at the same time, on all the nodes."""
+    return sum(
+        int(min(_times(node, "CPU", cpus), _times(node, "GPU", gpus), 10_000)) for node in _alive()
+    )
+
+
+def check_resources(cpus: float, gpus: float) -> None:
+    """Whether there is a node that has what a shard holds.
+
+    Raises:
+        ConfigError: if there is none; Ray would wait for one.
+    """
+    if slots(cpus, gpus):
+        return
+    most = {name: max((node.get(name, 0.0) for node in _alive()), default=0.0) for name in
+            ("CPU", "GPU")}  # fmt: skip
+    field, found, kind = ("gpus", gpus, "GPU") if gpus > most["GPU"] else ("cpus", cpus, "CPU")
+    raise ConfigError(
+        field,
+        found,
+        f"at most {most[kind]:g}, the most that a node of the cluster has",
+        "One shard runs on one node, with all that it holds.",
+    )
+
+
+def _alive() -> list[dict[str, float]]:
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def _times(node: dict[str, float], name: str, wanted: float) -> float:
+    return math.floor(node.get(name, 0.0) / wanted + 1e-9) if wanted else math.inf
