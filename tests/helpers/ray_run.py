@@ -27,5 +27,8 @@ if __name__ == "__main__":
         ) >> TextGeneration(name="ask", llm=asked, input_batch_size=5)
     connect(address)
     run = pipeline.ray(shards=4, out=folder / "out")
-    rows = run.run()["default"]["train"].to_list()
+    try:
+        rows = run.run()["default"]["train"].to_list()
+    except KeyboardInterrupt:  # as the command line does
+        sys.exit(130)
     (folder / "rows.json").write_text(json.dumps(rows))

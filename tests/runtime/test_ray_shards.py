@@ -31,7 +31,6 @@ from helpers.fault_steps import (
     OnceLLM,
     Sum,
 )
-from helpers.fresh import fresh
 from helpers.ray_nodes import (
     LOOPBACK,
     add_second,
@@ -205,56 +204,6 @@ def test_a_filter_may_leave_nothing_of_a_shard(cluster: Any, tmp_path: Path) -> 
     assert "step 'below' left no rows" in fails(run.ray(out=tmp_path / "out", shards=2), 30)
 
 
-class Quiet:
-    """A watcher that says nothing."""
-
-    def phase(self, what: str) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-    def start(self, arm: str, steps: Any) -> None: ...
-
-    def advance(self, step: str, rows: int) -> None: ...
-
-    def done(self) -> None: ...
-
-
-def compare_and_build(address: str, folder: str) -> tuple[dict[str, Any], str]:
-    """What `rag4rag compare --ray` and `rag4rag build --ray` give, with a scripted LLM."""
-    from distilabel_rag4rag.experiment.build_dataset import Build
-    from distilabel_rag4rag.experiment.build_settings import BuildSettings
-    from distilabel_rag4rag.experiment.experiment import Experiment
-    from distilabel_rag4rag.experiment.settings import Settings
-
-    models: dict[str, Any] = {
-        "llm": "distilabel_rag4rag.testing.ScriptedLLM:scripted",
-        "embeddings": "helpers.fault_steps.HashEmbeddings:",
-        "ray": address,
-        "shards": 2,
-    }
-    settings = Settings(limit=4, arms=["rag4rag"], llm_set={"default": "A fish."}, **models)
-    compared = Experiment(settings, Path(folder, "compare")).run(Quiet())
-    documents = Path(folder, "documents")
-    documents.mkdir()
-    for name in ("kettle", "bell", "mill", "tower"):
-        text = f"The {name} of the old brewery was cast in Torgau in the year 1712 by Anna Roth."
-        (documents / f"{name}.md").write_text(text)
-    question = '[{"type": "factoid", "question": "Where was the thing of the brewery cast?"}]'
-    replies = {"Where was": "Torgau", "brewery": question}
-    build = BuildSettings(
-        source=str(documents), num_questions=1, negatives=1, llm_set={"replies": replies}, **models
-    )
-    made = Build(build, Path(folder, "build")).run(Quiet())
-    return compared.run["arms"]["rag4rag"]["check"], made.ended
-
-
-def test_compare_and_build(cluster: Any, tmp_path: Path) -> None:
-    check, ended = fresh(compare_and_build, cluster.address, str(tmp_path))
-    assert (check["rows_in"], check["rows_out"], check["in_order"]) == (4, 4, True)
-    assert ended == "1 row: all 4 passages were asked about"  # three are copies of the first
-    assert len(list((tmp_path / "build" / "shards").rglob("0*.json"))) == 2
-
-
 # --- what can be wrong with the rows -----------------------------------------------------------
 
 
@@ -317,7 +266,7 @@ def test_mistakes_are_found_at_once(cluster: Any, tmp_path: Path) -> None:
         assert message in str(mistake.value)
     with pipeline(tmp_path) as run:
         Numbers() >> Sum(name="sum")
-    with pytest.raises(ConfigError, match=r"found \"step 'sum', a Sum \(GlobalStep\)\""):
+    with pytest.raises(ConfigError, match=r"Found \"step 'sum', a Sum \(GlobalStep\)\""):
         run.ray(out=tmp_path / "out")
     assert time.monotonic() - begin < 10
 
@@ -388,8 +337,8 @@ def test_a_node_is_killed(cluster: Any, tmp_path: Path, capsys: pytest.CaptureFi
     assert 0 <= twice <= 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_the_driver_ends(cluster: Any, tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_the_driver_ends(cluster: Any, tmp_path: Path, number: signal.Signals, code: int) -> None:
     """No process of a shard lives on; a second run asks only for what is missing."""
     command = [sys.executable, str(SCRIPT), cluster.address, str(tmp_path)]
     environment = {**os.environ, "DISTILABEL_LOG_LEVEL": "ERROR"}
@@ -400,7 +349,7 @@ def test_the_driver_ends(cluster: Any, tmp_path: Path, number: signal.Signals) -
     assert steps
     begin = time.monotonic()
     driver.send_signal(number)
-    assert driver.wait(10) == -number
+    assert driver.wait(10) == code
     wait_until(lambda: not any(map(is_alive, [*at_work, *steps])), 10)
     assert time.monotonic() - begin < 10
     if number == signal.SIGINT:

@@ -278,6 +278,9 @@ class _Run:
         self.news: dict[int, News] = {}  # of those that run
         self.finished = Tally()
         self.told: dict[str, int] = {}
+        self.task: Any
+        self.board: Any
+        self.arguments: list[Any]
         self.cut: Cut | None = None
         if pipeline.shards != "auto":
             self.cut = Cut.even(len(rows), pipeline.shards)
@@ -325,7 +328,7 @@ class _Run:
             pipeline.folders(),
         ]
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        make_board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here)
+        make_board: Any = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here)
         self.task = ray.remote(run_shard).options(
             num_cpus=pipeline.cpus,
             num_gpus=pipeline.gpus,

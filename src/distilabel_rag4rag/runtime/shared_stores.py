@@ -98,6 +98,7 @@ def _serve(connection: Connection, answer: Answer) -> None:
             if method == "put":
                 answer(number, method, *arguments)
                 continue
+            reply: tuple[Any, str | None]
             try:
                 reply = answer(number, method, *arguments), None
             except Exception as error:
