@@ -19,6 +19,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("DISTILABEL_LOG_LEVEL", "ERROR")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}  # no token at home
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="rag4rag-tests-")
 # What takes long to make (converted models) is shared with the user's own cache, read and written

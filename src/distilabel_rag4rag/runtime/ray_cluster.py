@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 
 from distilabel_rag4rag.errors import ConfigError, describe
 
@@ -34,7 +35,7 @@ def connected(address: str | None) -> Iterator[None]:
         raise ConfigError("address", address, "'auto' or HOST:PORT, on a node of the cluster")
     try:
         ray.init(address=address, **settings)
-    except (ConnectionError, ValueError) as error:
+    except (ConnectionError, RayError, ValueError) as error:
         raise ConfigError(
             "address", address, "the address of a Ray cluster that runs", f"{describe(error)}."
         ) from error
