@@ -84,6 +84,16 @@ def halueval(split: str) -> Iterator[Case]:
                 yield Case(kind, contexts, row["question"], row[column], supported, None)
 
 
+def part_of(split: str) -> dict[str, str]:
+    """Question -> "look" or "once": every second article by name, and of HaluEval every second
+    question in the file's order."""
+    asked = questions(split)
+    articles = sorted({item.article for item in asked})
+    parts = {item.question: ("look", "once")[articles.index(item.article) % 2] for item in asked}
+    known = dict.fromkeys(case.question for case in halueval(split))
+    return {question: ("look", "once")[n % 2] for n, question in enumerate(known)} | parts
+
+
 def answer_type(answer: str) -> str:
     """A coarse type, so that a substitution is of the same kind as what it replaces."""
     if re.fullmatch(r"\D*\d{4}\D*", answer):

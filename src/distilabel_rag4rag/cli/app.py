@@ -11,6 +11,7 @@ from distilabel_rag4rag.cli.build_command import build
 from distilabel_rag4rag.cli.check_export_command import check_export
 from distilabel_rag4rag.cli.compare_command import compare, demo
 from distilabel_rag4rag.cli.evaluate_command import evaluate
+from distilabel_rag4rag.cli.judge_commands import judge
 from distilabel_rag4rag.cli.publish_command import publish
 from distilabel_rag4rag.cli.quiet import quiet
 from distilabel_rag4rag.cli.report_command import report
@@ -53,6 +54,7 @@ app.command()(compare)
 app.command()(demo)
 app.command()(report)
 app.add_typer(review, name="review")
+app.add_typer(judge, name="judge")
 app.command()(publish)
 app.command("check-export")(check_export)
 app.command()(evaluate)

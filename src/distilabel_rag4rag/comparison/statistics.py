@@ -7,6 +7,7 @@ is too narrow. Everything here resamples, leaves out or flips whole clusters.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -117,6 +118,31 @@ class ClusterBootstrap:
             for name, estimate in self.means(ratios).items()
         }
 
+    def of_rows(self, statistic: Statistic, block: int = 64) -> Estimate:
+        """What is no function of sums, such as an area under a curve, with its BCa interval.
+
+        Args:
+            statistic: from how often each row counts (..., rows) to a value (...).
+            block: so many resamples at a time, for the memory's sake.
+        """
+        ones = np.ones((1, self.clusters))
+
+        def values(counts: NDArray[Any]) -> Floats:
+            blocks = range(0, len(counts), block)
+            rows = (counts[i : i + block].astype(float)[:, self.codes] for i in blocks)
+            return np.concatenate([statistic(one) for one in rows])
+
+        def without(first: int) -> Floats:
+            left_out = np.arange(first, min(first + block, self.clusters))
+            counts = np.repeat(ones, len(left_out), axis=0)
+            counts[np.arange(len(left_out)), left_out] = 0
+            return values(counts)
+
+        with np.errstate(divide="ignore", invalid="ignore"):
+            jackknife = [without(first) for first in range(0, self.clusters, block)]
+            found = float(values(ones)[0]), values(self._drawn), np.concatenate(jackknife)
+        return self._bounded(*found)
+
     def exact_at_bounds(self, estimate: Estimate, counted: ArrayLike) -> Estimate:
         """At 0 or 1 all resamples agree, which is no certainty: Clopper-Pearson on clusters."""
         if estimate.value not in (0.0, 1.0):
@@ -133,11 +159,16 @@ class ClusterBootstrap:
             value = float(statistic(total))
             replicates = statistic(resampled)
             left_out = statistic(total - sums)
+        return self._bounded(value, replicates, left_out)
+
+    def _bounded(self, value: float, replicates: Floats, left_out: Floats) -> Estimate:
+        """A value between the quantiles of its replicates."""
+        drawn = len(replicates)
         replicates = replicates[np.isfinite(replicates)]
         left_out = left_out[np.isfinite(left_out)]
         if not np.isfinite(value):
             return Estimate()
-        if self.clusters < 2 or len(replicates) < len(resampled) / 2 or len(left_out) < 2:
+        if self.clusters < 2 or len(replicates) < drawn / 2 or len(left_out) < 2:
             return Estimate(value)
         if np.ptp(replicates) <= 1e-12:  # that resamples agree is no certainty
             return Estimate(value)

@@ -1,9 +1,9 @@
 """Gold labels in LettuceDetect's training format, to train a judge with."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distilabel_rag4rag.data.judge_labels import gold_spans
 from distilabel_rag4rag.data.splits import DOCUMENT_COLUMNS, split_rows
 from distilabel_rag4rag.export.lettucedetect import Sample, training_sample, write_samples
 from distilabel_rag4rag.utils.text import is_missing
@@ -22,7 +22,7 @@ def training_samples(gold: "pd.DataFrame", language: str = "en") -> list[Sample]
         gold: `Pulled.gold`.
         language: of LettuceDetect's prompt, in which the judge will see passage and question.
     """
-    rows = [(row, _spans(row)) for row in gold.to_dict("records")]
+    rows = [(row, gold_spans(row)) for row in gold.to_dict("records")]
     usable = [(row, spans) for row, spans in rows if spans is not None]
     splits = _splits([row for row, _ in usable])
     return [
@@ -41,17 +41,6 @@ def training_samples(gold: "pd.DataFrame", language: str = "en") -> list[Sample]
 def write_training_file(gold: "pd.DataFrame", path: Path, language: str = "en") -> dict[str, int]:
     """Write the samples as JSON; returns how many there are of each split."""
     return write_samples(training_samples(gold, language), path)
-
-
-def _spans(row: Mapping[Any, Any]) -> list[tuple[int, int]] | None:
-    if row["gold_hallucinated"] is None or not isinstance(row["context"], str):
-        return None
-    if not row["gold_hallucinated"]:
-        return []
-    spans = [(span["start"], span["end"]) for span in row["gold_spans"]]
-    if not spans and row["gold_verdict"] == "hallucinated":
-        spans = [(0, len(row["answer"]))]
-    return spans or None
 
 
 def _splits(rows: list[dict[Any, Any]]) -> list[str]:
