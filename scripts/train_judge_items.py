@@ -1,79 +1,99 @@
-"""The questions of the data files, with right answers, wrong ones and their passages."""
+"""The questions and passages to train on, from the files that a user names.
+
+All three kinds of source are optional, and any of them is enough: questions with the passages that
+answer them, questions with hallucinated answers in HaluEval's form, and plain documents.
+"""
 
 import json
 import re
-from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from train_judge_text import WORD, content
+from distilabel_rag4rag.data.corpus import read_corpus
+from distilabel_rag4rag.data.rows import load_rows
+from distilabel_rag4rag.data.words import word_offsets
 
-HELD_OUT_ARTICLES = ("Apollo_program", "Huguenot")
-HELD_OUT_HALUEVAL = 30
+#: The longest passage that a document is cut into, in words and signs.
+PASSAGE_WORDS = 280
+#: Of this many documents, or of HaluEval's questions, one is for tuning.
+FOLDS = 5
 
 
 @dataclass
 class Item:
-    """A question with a right answer and the passage it comes from."""
+    """A question with a right answer and the passage that holds it."""
 
-    group: str  # the article, or "halueval"
+    source: str  # questions | hallucinated | documents
+    document: str
     passage: str
     question: str
     answer: str
-    wrong: list[str] = field(default_factory=list)  # hallucinated answers of HaluEval
-    inventions: list[str] = field(default_factory=list)
-    sentence: str = ""  # of an item made by rule: where the answer stands
+    wrong: list[str] = field(default_factory=list)  # given as hallucinated
+    closed_book: list[str] = field(default_factory=list)  # an LLM's, without the passage
+    grounded: list[str] = field(default_factory=list)  # an LLM's, with the passage
+    others: list[str] = field(default_factory=list)  # answers to the passage's other questions
+    sentence: str = ""  # of a question made by rule: where the answer stands
 
 
-def load_items(data: Path, split: str) -> list[Item]:
-    """The questions of the files of a split: `train` or `eval`."""
+class Passage(NamedTuple):
+    """A passage and where it is from."""
+
+    source: str
+    document: str
+    text: str
+
+
+def read_questions(files: Iterable[Path]) -> list[Item]:
+    """Questions with their passages, in any form that `rag4rag compare` reads."""
     items = []
-    for article in json.loads((data / f"squad-{split}-12-articles.json").read_text())["data"]:
-        for paragraph in article["paragraphs"]:
-            for qa in paragraph["qas"]:
-                passage, answer = paragraph["context"], qa["answers"][0]["text"]
-                items.append(Item(article["title"], passage, qa["question"].strip(), answer))
-    size = {"train": 200, "eval": 100}[split]
-    turns = [
-        [
-            json.loads(line)
-            for line in (data / f"halueval-qa-{turn}-turn-{split}-{size}.jsonl").open()
+    for file in files:
+        for row in load_rows(str(file)):
+            if row["human_answer"] and row["answerable"] is not False:
+                document = str(row["title"] or row["passage_id"])
+                question = row["question"].strip()
+                items.append(
+                    Item("questions", document, row["context"], question, row["human_answer"])
+                )
+    for item in items:
+        item.others = [
+            other.answer
+            for other in items
+            if other.passage == item.passage and other.question != item.question
         ]
-        for turn in ("one", "multi")
-    ]
-    for one, multi in zip(*turns, strict=True):
-        wrong = [one["hallucinated_answer"].strip(), multi["hallucinated_answer"].strip()]
-        knowledge = re.sub(r"(?<=[a-z0-9)\"])\.(?=[A-Z\"])", ". ", one["knowledge"].strip())
-        question, answer = one["question"].strip(), one["right_answer"].strip()
-        items.append(Item("halueval", knowledge, question, answer, wrong))
     return items
 
 
-def add_inventions(items: list[Item], path: Path) -> None:
-    """Gives each item the distinct answers that SmolLM2 invented for its question."""
-    by_question = defaultdict(list)
-    for line in path.open():
-        row = json.loads(line)
-        by_question[row["question"].strip()].append(row["answer"])
-    for item in items:
-        item.inventions = [
-            a for a in dict.fromkeys(by_question[item.question]) if is_wrong(a, item)
-        ]
+def read_hallucinated(files: Iterable[Path]) -> list[Item]:
+    """HaluEval's questions, each once, with all the hallucinated answers that the files give."""
+    items: dict[str, Item] = {}
+    for file in sorted(files):
+        for line in file.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            question = row["question"].strip()
+            if question not in items:
+                # Its passages follow each other without a space.
+                text = re.sub(r"(?<=[a-z0-9)\"])\.(?=[A-Z\"])", ". ", row["knowledge"].strip())
+                answer = row["right_answer"].strip()
+                items[question] = Item("hallucinated", question, text, question, answer)
+            items[question].wrong.append(row["hallucinated_answer"].strip())
+    return list(items.values())
 
 
-def held_out(items: list[Item]) -> tuple[list[Item], list[Item]]:
-    """Items to train on and, by article and by question, items to tune with."""
-    halu = [item for item in items if item.group == "halueval"][-HELD_OUT_HALUEVAL:]
-    kept = {id(item) for item in halu}
-    tune = [item for item in items if item.group in HELD_OUT_ARTICLES or id(item) in kept]
-    chosen = {id(item) for item in tune}
-    return [item for item in items if id(item) not in chosen], tune
+def read_passages(items: Sequence[Item], documents: Sequence[Path]) -> list[Passage]:
+    """The passages of the questions and of the documents, each once."""
+    passages = [Passage(item.source, item.document, item.passage) for item in items]
+    if documents:
+        for row in read_corpus(list(documents), word_offsets, PASSAGE_WORDS).passages:
+            if row["keep_row_after_passage"]:
+                passages.append(Passage("documents", row["document_id"], row["context"]))
+    return list({passage.text: passage for passage in passages}.values())
 
 
-def is_wrong(answer: str, item: Item) -> bool:
-    """Whether a closed-book answer shares nothing with the right one; doubtful ones are not."""
-    if not content(answer) and not re.search(r"\d", answer):
-        return False
-    right = set(content(item.answer)) or set(WORD.findall(item.answer.lower()))
-    asked = set(content(item.question))
-    return not (right - asked or right) & set(WORD.findall(answer.lower()))
+def held_out(passages: Iterable[Passage], fold: int) -> set[str]:
+    """The documents that nothing is trained on: of each source every fifth by name."""
+    by_source: dict[str, set[str]] = {}
+    for passage in passages:
+        by_source.setdefault(passage.source, set()).add(passage.document)
+    return {name for names in by_source.values() for name in sorted(names)[fold::FOLDS]}

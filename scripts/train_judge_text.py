@@ -1,4 +1,4 @@
-"""Rules that find, ask for and replace the answers in a text, without a parser."""
+"""Rules that find, ask for and change what a text says, without a parser."""
 
 import random
 import re
@@ -35,6 +35,72 @@ INTRODUCTIONS = (
     "The correct answer is {}.",
     "The text mentions {}.",
 )
+#: Words that say another thing than the others on their line.
+_FAMILIES = """
+    km kilometres kilometers miles metres meters feet inches yards
+    kg tons tonnes pounds grams
+    seconds minutes hours days weeks months years decades centuries
+    second minute hour day week month year decade century
+    thousand million billion trillion
+    degrees percent
+    more less fewer
+    most least fewest
+    larger smaller
+    largest smallest
+    greater lesser
+    higher lower
+    highest lowest
+    longer shorter
+    older younger
+    oldest newest youngest
+    earlier later
+    earliest latest
+    better worse
+    best worst
+    faster slower
+    first second third last
+    before after
+    above below
+    inside outside
+    increase decrease
+    increases decreases
+    increased decreased
+    rising falling
+    north south east west
+    northern southern eastern western
+    upper lower
+    upstream downstream
+    maximum minimum
+    always never
+    all none some few
+    every no
+    both neither
+    with without
+    won lost
+    male female
+    men women
+    son daughter
+    father mother
+    positive negative
+    subsonic supersonic
+    laminar turbulent
+    internal external
+    early late
+    major minor
+    only partly
+    began ended
+    true false
+    can cannot
+"""
+_OTHERS = {
+    word: [other for other in line.split() if other != word]
+    for line in _FAMILIES.strip().splitlines()
+    for word in line.split()
+}
+_FAMILY_WORD = re.compile(rf"\b(?:{'|'.join(sorted(_OTHERS, key=len, reverse=True))})\b")
+_AUXILIARY = re.compile(
+    r"\b(is|are|was|were|has|had|can|could|will|would|did|does|do|may)\b( not)?"
+)
 _ONSETS = "b c d f g h j k l m n p r s t v w z br ch st th tr kl"
 _VOWELS = "a e i o u ai ea ou"
 _CODAS = ("", "", "n", "r", "l", "s", "m", "th", "ck")
@@ -56,38 +122,55 @@ def kind(text: str) -> str:
 
 
 def entities(text: str) -> list[tuple[int, int]]:
-    """Dates, years, numbers and names, or plain words where there are none, as spans."""
+    """Dates, years, numbers and names, or phrases where there are none, as spans."""
     spans = [m.span() for m in ENTITY.finditer(text) if m[0].lower() not in STOP]
-    return spans or plain_words(text)
+    return spans or phrases(text)
 
 
-def plain_words(text: str) -> list[tuple[int, int]]:
-    """One or two lower-case content words, as spans."""
-    plain = [m.span() for m in re.finditer(r"\b[a-z]{5,}(?: [a-z]{5,})?\b", text)]
-    return [s for s in plain if not set(text[slice(*s)].split()) & STOP]
+def phrases(text: str) -> list[tuple[int, int]]:
+    """One to three lower-case content words in a row, as spans."""
+    found: list[tuple[int, int]] = []
+    run: list[tuple[int, int]] = []
+
+    def close() -> None:
+        if run and any(end - start > 4 for start, end in run[-3:]):
+            found.append((run[-3:][0][0], run[-1][1]))
+        run.clear()
+
+    for match in WORD.finditer(text):
+        word = match[0]
+        if run and text[run[-1][1] : match.start()] != " ":
+            close()
+        if word in STOP or not word.islower() or len(word) < 4:
+            close()
+        else:
+            run.append(match.span())
+    close()
+    return found
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a passage, split where a capital follows the full stop."""
-    return [s for s in re.split(r"(?<=[a-z0-9)\"'][.!?])\s+(?=[A-Z\"])", text) if len(s) > 20]
+    """The sentences of a passage: cut at a full stop before a capital, or one set apart."""
+    parts = re.split(r"(?<=[a-z0-9)\"'][.!?])\s+(?=[A-Z\"])|(?<= \.)\s+", text)
+    return [part for part in parts if len(part) > 20]
 
 
 def cloze(sentence: str, start: int, end: int, rng: random.Random) -> str:
     """A question whose answer is `sentence[start:end]`."""
     words = {
-        "date": ["what date", "which day"],
-        "year": ["what year", "which year"],
-        "number": ["how many", "what number"],
-        "name": ["who", "what", "which name"],
-    }.get(kind(sentence[start:end]), ["what"])
+        "date": ["what date", "which day", "when"],
+        "year": ["what year", "which year", "when"],
+        "number": ["how many", "what number", "how much"],
+        "name": ["who", "what", "which name", "where"],
+    }.get(kind(sentence[start:end]), ["what", "what", "how", "which"])
     left, right = sentence[:start].split(), sentence[end:].rstrip(" .").split()
     reach = rng.randint(4, 14)
     left, right = left[-reach:], right[:reach]
-    if rng.random() < 0.3:  # a question does not repeat every word of its passage
-        left = [w for w in left if rng.random() < 0.85]
-        right = [w for w in right if rng.random() < 0.85]
+    if rng.random() < 0.4:  # a question does not repeat every word of its passage
+        left = [w for w in left if rng.random() < 0.8]
+        right = [w for w in right if rng.random() < 0.8]
     ask = rng.choice(words)
-    if right and left and rng.random() < 0.3:
+    if right and left and rng.random() < 0.4:
         text = f"{ask} {' '.join(right)}, {' '.join(left)}"
     else:
         text = " ".join([*left, ask, *right])
@@ -115,6 +198,20 @@ def statement(question: str, answer: str, rng: random.Random) -> tuple[str, str]
         return f"{match[1]} ", f"{match[2]}."
     before, after = rng.choice(INTRODUCTIONS).split("{}")
     return before, after
+
+
+def contradicted(sentence: str, rng: random.Random) -> tuple[str, str, str] | None:
+    """The sentence with a negation, a unit or a comparative changed: before, new words, after."""
+    found: list[tuple[int, int, str]] = []
+    for match in _FAMILY_WORD.finditer(sentence):
+        found.append((*match.span(), rng.choice(_OTHERS[match[0]])))
+    for match in _AUXILIARY.finditer(sentence):
+        new = match[1] if match[2] else f"{match[1]} {rng.choice(['not', 'not', 'never'])}"
+        found.append((*match.span(), new))
+    if not found:
+        return None
+    start, end, new = rng.choice(found)
+    return sentence[:start], new, sentence[end:]
 
 
 def invented_name(rng: random.Random) -> str:

@@ -142,8 +142,8 @@ def _measure(
         area = weighted(auroc(verdicts.scores[both], wrong), weights[both])
         figures["auroc"] = wide.of_rows(area)
         if verdicts.flagged is not None:
-            flags = verdicts.flagged[both] * weights[both]
-            figures["precision"] = wide.rates({"rate": (flags * wrong, flags)})["rate"]
+            drawn = verdicts.flagged[both] * weights[both]
+            figures["precision"] = wide.rates({"rate": (drawn * wrong, drawn)})["rate"]
     if chosen[0].unsupported and verdicts.spans is not None:
         known = [n for n in rows if answers[n].spans is not None]
         if known:
