@@ -38,8 +38,8 @@ SUPPORTED, UNSUPPORTED, UNSURE = 0, 1, -1
 
 #: How often a group is about a question of each source; documents ask by rule.
 SHARES = {"questions": 0.34, "hallucinated": 0.26, "documents": 0.4}
-#: How many words of evidence a group gets at most.
-BUDGETS = (50, 100, 180, 180, 290)
+#: How many words of evidence a group gets at most; the shortest is one sentence.
+BUDGETS = (1, 30, 60, 100, 180, 180, 290)
 
 
 class Piece(NamedTuple):

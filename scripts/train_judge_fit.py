@@ -27,6 +27,9 @@ TRAINING, TUNING = 0, 1
 #: Of the answers that the score is calibrated for, so many are unsupported. With this share the
 #: threshold of 0.5 flags few right answers of the tuning data.
 PRIOR = 0.08
+#: What stands in the evidence but answers another question is left out of the calibration: no
+#: threshold that passes right answers catches it.
+NOT_CALIBRATED = ("same_passage", "grounded_wrong")
 
 
 class Answer(NamedTuple):
@@ -260,20 +263,24 @@ def highest_margins(model: Any, groups: list[Group], device: str) -> list[float]
     return found
 
 
-def calibrate(model: Any, margins: np.ndarray, answers: list[Answer]) -> tuple[float, float]:
-    """Folds Platt's scaling into the classifier, so that an answer's score is a probability.
-
-    Every kind of answer counts the same, and supported ones as much as PRIOR says.
-    """
+def weights_of(answers: list[Answer]) -> np.ndarray:
+    """Every kind of answer counts the same, and unsupported ones as much as PRIOR says."""
     truth = np.array([answer.unsupported for answer in answers])
     kinds = np.array([answer.kind for answer in answers])
     weights = np.zeros(len(answers))
     for unsupported, part in ((True, PRIOR), (False, 1 - PRIOR)):
         names = sorted(set(kinds[truth == unsupported]))
+        names = [name for name in names if name.split(": ")[1] not in NOT_CALIBRATED]
         for name in names:
             chosen = (truth == unsupported) & (kinds == name)
             weights[chosen] = part / len(names) / chosen.sum()
-    weights *= len(answers)
+    return weights * len(answers)
+
+
+def calibrate(model: Any, margins: np.ndarray, answers: list[Answer]) -> tuple[float, float]:
+    """Folds Platt's scaling into the classifier, so that an answer's score is a probability."""
+    truth = np.array([answer.unsupported for answer in answers])
+    weights = weights_of(answers)
     platt = LogisticRegression(C=1e6).fit(margins[:, None], truth, sample_weight=weights)
     slope, offset = float(platt.coef_[0, 0]), float(platt.intercept_[0])
     classifier = model.base_model.model.classifier.modules_to_save["default"]
@@ -282,6 +289,22 @@ def calibrate(model: Any, margins: np.ndarray, answers: list[Answer]) -> tuple[f
         classifier.bias *= slope
         classifier.bias[1] += offset
     return slope, offset
+
+
+def reliability(margins: np.ndarray, answers: list[Answer]) -> list[dict[str, float]]:
+    """Of answers with scores in a range: how many, their mean score, the share unsupported."""
+    scores, weights = 1 / (1 + np.exp(-margins)), weights_of(answers)
+    truth = np.array([answer.unsupported for answer in answers])
+    found = []
+    for low, high in ((0, 0.1), (0.1, 0.3), (0.3, 0.5), (0.5, 0.7), (0.7, 1.0)):
+        inside = (scores >= low) & (scores < high) & (weights > 0)
+        if inside.any():
+            mean, share = (np.average(x[inside], weights=weights[inside]) for x in (scores, truth))
+            found.append({
+                "low": low, "high": high, "answers": int(inside.sum()),
+                "mean_score": round(float(mean), 3), "unsupported": round(float(share), 3),
+            })  # fmt: skip
+    return found
 
 
 def figures(margins: np.ndarray, answers: list[Answer]) -> dict[str, Any]:
@@ -348,6 +371,7 @@ def fit(examples: Path, base: str, options: argparse.Namespace) -> None:
         "slope": slope,
         "offset": offset,
         "kinds": figures(margins, answers),
+        "reliability": reliability(margins, answers),
         "tuning": [
             [answer.kind, int(answer.unsupported), round(float(margin), 4)]
             for answer, margin in zip(answers, margins, strict=True)
