@@ -48,11 +48,25 @@ def _log_levels() -> None:
         logger.setLevel(level)
 
 
+@pytest.fixture(scope="session")
+def _converted_models() -> list[Path]:
+    """The packaged models, whose conversion takes half a minute."""
+    from distilabel_rag4rag.models.packaged import judge_path, llm_path
+
+    return [Path(judge_path()), Path(llm_path())]
+
+
 @pytest.fixture
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder of this test's own."""
-    monkeypatch.setenv("RAG4RAG_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+def own_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _converted_models: list[Path]
+) -> Path:
+    """A cache folder of this test's own, empty but for the converted models."""
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    for model in _converted_models:
+        (folder / model.name).symlink_to(model)
+    monkeypatch.setenv("RAG4RAG_CACHE", str(folder))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import inspect
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,7 +90,11 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("component", "source"), EXAMPLES)
-def test_examples_of_docstrings_run(component: type[Any], source: str, own_cache: Path) -> None:
+def test_examples_of_docstrings_run(
+    component: type[Any], source: str, request: pytest.FixtureRequest
+) -> None:
+    if component is not EmbeddedLLM:  # its weights are converted once for all tests
+        request.getfixturevalue("own_cache")
     exec(compile(inspect.cleandoc(source), f"<{component.__name__}>", "exec"), {})
 
 
