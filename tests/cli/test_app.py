@@ -128,7 +128,6 @@ def test_a_report_on_rows_that_are_there(demo: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     theirs = json.loads((tmp_path / "others" / "summary.json").read_text())
     assert "Retrieval (rag4rag): hit rate" in done.stdout
-    assert "Human answers: " in done.stdout
     for arm in ("zero_shot", "rag4rag"):
         for name in ("rows", "answered", "hallucination_rate", "f1"):
             assert theirs["arms"][arm][name] == ours["arms"][arm][name]

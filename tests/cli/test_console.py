@@ -55,3 +55,15 @@ def test_text_of_the_data_is_neither_markup_nor_obeyed(rows: list[dict[str, Any]
     assert not set("\x1b\x9b\x07\u202e") & set(text)
     assert "␛[2J�1m[red]x[/red]␇�?" in text
     assert "a[b]␛[0m" in text
+
+
+def test_flagged_human_answers_are_false_alarms() -> None:
+    rows = make_rows(passages=8)
+    human = [
+        row | {"arm": "human", "answer": "salt", "abstained": False, "hallucination_score": score}
+        for number, row in enumerate(row for row in rows if row["arm"] == "rag4rag")
+        for score in [0.9 if number == 0 else 0.1]
+    ]
+    text = printed(compare(rows + human, bootstrap=100))
+    assert "Human answers: 4.2%" in text
+    assert "Human answers" not in printed(compare(rows, bootstrap=100))

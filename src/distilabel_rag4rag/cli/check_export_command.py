@@ -37,12 +37,12 @@ def check_export(
     overlapping passages, and for faults of the files in BEIR's form. Exits 1 if there are any.
     """
     with mistakes_exit():
-        from distilabel_rag4rag.data.run_folder import EXPORT_FOLDER, RunFolder
+        from distilabel_rag4rag.data.run_folder import EXPORT_FOLDER
         from distilabel_rag4rag.export import check_export as find_leaks
         from distilabel_rag4rag.export.beir import CORPUS_FILE, check_beir
 
-        if RunFolder(folder).is_of_build:
-            folder = folder / EXPORT_FOLDER
+        if (folder / EXPORT_FOLDER).is_dir():
+            folder = folder / EXPORT_FOLDER  # of a build
         leaks = find_leaks(folder, near_duplicate)
         places = [place for place in (folder / "beir", folder) if (place / CORPUS_FILE).is_file()]
         problems = [problem for place in places for problem in check_beir(place)]
