@@ -58,11 +58,12 @@ def _converted_models() -> list[Path]:
 
 @pytest.fixture
 def own_cache(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _converted_models: list[Path]
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    _converted_models: list[Path],
 ) -> Path:
     """A cache folder of this test's own, empty but for the converted models."""
-    folder = tmp_path / "cache"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("cache")
     for model in _converted_models:
         (folder / model.name).symlink_to(model)
     monkeypatch.setenv("RAG4RAG_CACHE", str(folder))
