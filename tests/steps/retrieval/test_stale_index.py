@@ -15,6 +15,7 @@ from helpers.tiny_embedders import SIZE, edit_json, save_embedder, train_in_plac
 
 from distilabel_rag4rag import FaissRetrieve, FaissRetrieveFromRows
 from distilabel_rag4rag.steps.retrieval.embedder_state import PROBES
+from distilabel_rag4rag.utils.cache_folder import cache_folder
 
 PASSAGES = [
     {"passage_id": name, "context": text}
@@ -235,7 +236,7 @@ def test_what_cannot_be_seen_shows_in_the_vectors_of_fixed_texts(
         message = rf"{setting}: found '{folder}'.*'hosted' gives other vectors now"
         with pytest.raises(DistilabelUserError, match=message):
             unseen(**{setting: folder})
-    shutil.rmtree(tmp_path / "cache")
+    shutil.rmtree(cache_folder())
     assert unseen() == after
 
 
@@ -284,7 +285,7 @@ def test_a_damaged_index_is_built_anew_in_the_cache_and_named_elsewhere(
     file: str, damage: Callable[[Path], None], tmp_path: Path
 ) -> None:
     before = unseen()
-    [cached] = (tmp_path / "cache" / "indexes").glob("*/manifest.json")
+    [cached] = (cache_folder() / "indexes").glob("*/manifest.json")
     folder = tmp_path / "index"
     shutil.copytree(cached.parent, folder)
     damage(cached.parent / file)
