@@ -385,6 +385,8 @@ class _Run:
             outcome = ShardFailed(describe(error.cause), RunFailed)
         except RayError as error:
             outcome = ShardFailed(_in_short(error), ProcessDied)
+        if outcome.node is not None:  # what it reported to the board may not have come yet
+            self.news.setdefault(shard.number, News()).node = outcome.node
         if isinstance(outcome, ShardDone):
             self._keep(shard, outcome)
         elif not issubclass(outcome.kind, ProcessDied):

@@ -67,12 +67,14 @@ class ShardDone:
         steps: what each step counted; times are seconds since 1970.
         seconds: of all of it.
         log: the end of its log.
+        node: where it ran.
     """
 
     files: dict[str, bytes]
     steps: dict[str, StepCount]
     seconds: float
     log: bytes
+    node: str
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,13 @@ class ShardFailed:
         reason: the message of the error.
         kind: its class.
         cause: what was behind it.
+        node: where it ran, if it could say so.
     """
 
     reason: str
     kind: type[RunFailed]
     cause: WorkerError | None = None
+    node: str | None = None
 
 
 @dataclass
@@ -227,12 +231,14 @@ def run_shard(
             pipeline.on_progress = _reporter(number, news, pipeline, board)
             files: Any = pipeline.run(load_groups=shared.load_groups or None)
         steps = pipeline.tally.steps
-        return ShardDone(files, _since_1970(steps), time.monotonic() - begin, pipeline.take_log())
+        seconds = time.monotonic() - begin
+        return ShardDone(files, _since_1970(steps), seconds, pipeline.take_log(), news.node)
     except RunFailed as failure:
         cause = WorkerError.of(failure.__cause__) if failure.__cause__ is not None else None
-        return ShardFailed(str(failure), type(failure), cause)
+        return ShardFailed(str(failure), type(failure), cause, news.node)
     except Exception as error:
-        return ShardFailed(WorkerError.of(error).reason, RunFailed, WorkerError.of(error))
+        cause = WorkerError.of(error)
+        return ShardFailed(cause.reason, RunFailed, cause, news.node)
 
 
 def _reporter(number: int, news: News, pipeline: ShardPipeline, board: Any) -> Any:
