@@ -95,6 +95,19 @@ def test_texts_say_it_where_ids_do_not() -> None:
     assert found.mrr.value == pytest.approx((1 + 1 / 2) / 3)
 
 
+def test_an_id_that_two_sources_share_by_chance_is_no_hit() -> None:
+    """Both number their passages; the texts are others."""
+    ids = {"retrieved_ids": ["0", "1"], "retrieved_contexts": [TEXTS[1], TEXTS[2]]}
+    rows = [row(i, passage_id=str(i), context=TEXTS[i], **ids) for i in range(3)]
+    found, _ = measured(rows)
+    assert (found.rows, found.hits) == (3, 2)
+    assert found.mrr.value == pytest.approx((1 + 1 / 2) / 3)
+    # A text that was not kept says nothing against the id.
+    ids["retrieved_contexts"] = [TEXTS[1], None]
+    found, _ = measured([row(1, passage_id="1", context=TEXTS[0], **ids)])
+    assert found.mrr.value == 0.5
+
+
 def test_the_human_answer_says_which_part_of_a_passage_is_meant() -> None:
     whole = " ".join(TEXTS)
     parts = [TEXTS[0], TEXTS[1]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -128,15 +129,19 @@ def _ranks(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 
 def _rank(row: Mapping[Hashable, Any]) -> float:
-    """By id, else by text."""
+    """The first place with the row's own text; where a text is not known, with its id.
+
+    An id alone is no proof where there are texts: those of two sources may number their passages
+    alike.
+    """
     ids, texts = (row[name] if _is_list(row[name]) else [] for name in _RETRIEVED)
-    known = [str(known) for known in ids]
-    if row["passage_id"] in known:
-        return known.index(row["passage_id"]) + 1.0
-    if has_text(source := row["context"]):
-        for rank, text in enumerate(texts, 1):
-            if has_text(text) and holds_source(text, source, row["human_answers"] or ()):
+    source, golds = row["context"], row["human_answers"] or ()
+    for rank, (known, text) in enumerate(zip_longest(ids, texts), 1):
+        if has_text(source) and has_text(text):
+            if holds_source(text, source, golds):
                 return float(rank)
+        elif known is not None and str(known) == row["passage_id"]:
+            return float(rank)
     return float("nan")
 
 
