@@ -218,6 +218,34 @@ def test_any_llm_over_http_with_a_config_file_and_mapped_columns(
         assert path.is_dir() or b"sk-test-secret" not in path.read_bytes()
 
 
+def test_a_build_goes_on_to_a_trained_retriever(own_cache: Path, tmp_path: Path) -> None:
+    things = ["bell", "kettle", "anchor", "plough", "lamp", "anvil", "cauldron", "gate", "hinge"]
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    replies = {}
+    for number, thing in enumerate(things):
+        text = f"The {thing} of the old harbour was forged by smith number {number}."
+        (documents / f"{thing}.md").write_text(f"# About the {thing}\n\n{text}\n", "utf-8")
+        replies[f"Who forged the {thing} of the old harbour?"] = f"smith number {number}"
+    for thing in things:
+        asked = [{"type": "factoid", "question": f"Who forged the {thing} of the old harbour?"}]
+        replies[f"The {thing} of the old harbour was"] = json.dumps(asked)
+    config = tmp_path / "config.json"
+    scripted = {"llm": "distilabel_rag4rag.testing.ScriptedLLM", "llm_set": {"replies": replies}}
+    config.write_text(json.dumps({"input": str(documents), **scripted}), "utf-8")
+    out = tmp_path / "out"
+    done = rag4rag(
+        *("build", "--config", config, "--num-questions", 1, "--question-types", "factoid"),
+        *("--train", "static", "--out", out),
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    trained = json.loads((out / "train" / "evaluation.json").read_text("utf-8"))
+    assert trained["record"]["settings"]["source"] == str(out)
+    [found] = trained["evaluations"]
+    assert list(found["retrievers"]) == ["BM25", "static", "fine-tuned"]
+    assert str(out / "train" / "model") in "".join(done.stdout.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
