@@ -1,16 +1,14 @@
 """RepairAnswer: a flagged answer is asked for again, and every new answer is judged."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from distilabel.constants import DISTILABEL_METADATA_KEY
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.steps import StepInput
-from pydantic import Field, PrivateAttr, ValidationError, field_serializer
+from pydantic import Field, PrivateAttr, field_serializer
 
 from distilabel_rag4rag.data.similar_sentence import similar_sentence
-from distilabel_rag4rag.data.word_support import word_support
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.models.llms.output_check import check_output, failed_output
 from distilabel_rag4rag.schema import (
@@ -27,6 +25,15 @@ from distilabel_rag4rag.schema import (
 from distilabel_rag4rag.steps.filtering.mark_grounded import grounding_reason
 from distilabel_rag4rag.steps.judging.detectors.make_detector import OBJECT_PREFIX
 from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
+from distilabel_rag4rag.steps.tasks.candidate_checks import (
+    VERDICT,
+    Candidate,
+    CandidateChecks,
+    Repair,
+    load_judge,
+    objection_of,
+    span_texts,
+)
 from distilabel_rag4rag.steps.tasks.grounded_answer_generation import (
     GroundedAnswerGeneration,
     as_passages,
@@ -39,59 +46,7 @@ if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
 
 _ANSWER = ("answer", "abstained", "answer_reason")
-_VERDICT = (
-    "hallucinated_spans",
-    "hallucination_score",
-    "evidence_truncated",
-    "evidence_windows",
-    "judge_reason",
-)
 _REPAIR = ("original_answer", "repair_outcome", "repair_reason")
-
-
-@dataclass
-class _Repair:
-    """A flagged answer on its way to another one."""
-
-    row: dict[str, Any]
-    previous_answer: str
-    unsupported: list[str]
-    calls: int = 0
-    outcome: str | None = None
-    columns: dict[str, Any] = field(default_factory=dict)
-    asked: dict[str, Any] | None = None
-    reason: str | None = None
-    unconfirmed: str | None = None
-    raw_output: str | None = None
-    tokens: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def prompt(self) -> dict[str, Any]:
-        """What the prompt is made of."""
-        return {
-            "question": self.row["question"],
-            "contexts": self.row["contexts"],
-            "previous_answer": self.previous_answer,
-            "unsupported": self.unsupported,
-        }
-
-
-@dataclass
-class _Candidate:
-    """A new answer with its verdict; `objection` is the second check's."""
-
-    repair: _Repair
-    answer: str
-    raw_output: str | None
-    verdict: dict[str, Any] = field(default_factory=dict)
-    objection: str | None = None
-    missing: list[str] = field(default_factory=list)
-
-    @property
-    def score(self) -> float:
-        """The judge's, above all others where it gave none."""
-        score = self.verdict["hallucination_score"]
-        return 2.0 if score is None else float(score)
 
 
 @public
@@ -240,7 +195,7 @@ class RepairAnswer(GroundedAnswerGeneration):
     def outputs(self) -> "StepColumns":
         """The answer with its verdict, and what became of the one that was flagged."""
         # The first one is never None: by it a run tells whether a task has failed.
-        return ["repair_calls", *_REPAIR, *_ANSWER, *_VERDICT, "model_name"]
+        return ["repair_calls", *_REPAIR, *_ANSWER, *VERDICT, "model_name"]
 
     @field_serializer("judge_model", "second_judge_model")
     def _dump_model(self, model: Any) -> Any:
@@ -262,9 +217,9 @@ class RepairAnswer(GroundedAnswerGeneration):
                 "1 and no group_generations",
                 "For several replies per row, set candidates.",
             )
-        self._judge = _loaded("judge_settings", self.judge_model, self.judge_settings)
+        self._judge = load_judge("judge_settings", self.judge_model, self.judge_settings)
         if self.second_judge_model is not None:
-            self._second_judge = _loaded(
+            self._second_judge = load_judge(
                 "second_judge_settings", self.second_judge_model, self.second_judge_settings
             )
         super().load()
@@ -316,22 +271,22 @@ class RepairAnswer(GroundedAnswerGeneration):
             "unsupported": [" ".join(text.split()) for text in unsupported or ()],
         }
 
-    def _repair_of(self, row: dict[str, Any]) -> _Repair | None:
+    def _repair_of(self, row: dict[str, Any]) -> Repair | None:
         """What there is to repair in a row, or None."""
         answer, score = row.get("answer"), row.get("hallucination_score")
         flagged = not is_missing(score) and score >= self.threshold
         if not has_text(answer) or not (flagged or row.get(keep_column(GROUNDING)) == False):  # noqa: E712
             return None
-        repair = _Repair(row, answer, _texts(row.get("hallucinated_spans")))
+        repair = Repair(row, answer, span_texts(row.get("hallucinated_spans")))
         if not has_text(row.get("question")):
             repair.outcome, repair.reason = GIVEN_UP, EMPTY_QUESTION
         elif not as_passages(row.get("contexts")):
             repair.outcome, repair.reason = GIVEN_UP, NO_PASSAGES
         return repair
 
-    def _ask(self, repairs: Sequence[_Repair]) -> None:
+    def _ask(self, repairs: Sequence[Repair]) -> None:
         """One round: every row is asked about, and every new answer is judged."""
-        candidates: list[_Candidate] = []
+        candidates: list[Candidate] = []
         for repair, output in zip(repairs, self._generate(repairs), strict=True):
             texts = output["generations"]
             repair.calls += len(texts)
@@ -347,17 +302,17 @@ class RepairAnswer(GroundedAnswerGeneration):
                 repair.columns = Reply(None, abstained=True, reason=ABSTAINED).columns()
                 continue
             candidates += [
-                _Candidate(repair, reply.answer, text)
+                Candidate(repair, reply.answer, text)
                 for text, reply in zip(texts, replies, strict=True)
                 if reply.answer is not None
             ]
-        self._check(candidates)
+        self._checks.check(candidates)
         for repair in repairs:
             if repair.outcome is None:
                 own = [candidate for candidate in candidates if candidate.repair is repair]
                 self._settle(repair, own, REPAIRED_ANSWER)
 
-    def _generate(self, repairs: Sequence[_Repair]) -> list[Any]:
+    def _generate(self, repairs: Sequence[Repair]) -> list[Any]:
         """The LLM's outputs, checked; where one call for all fails, each row is asked alone."""
         for repair in repairs:
             repair.asked = repair.prompt
@@ -389,7 +344,7 @@ class RepairAnswer(GroundedAnswerGeneration):
             raise ValueError(f"{len(outputs)} outputs for {len(prompts)} inputs")
         return list(outputs)
 
-    def _read(self, text: str | None, repair: _Repair) -> Reply:
+    def _read(self, text: str | None, repair: Repair) -> Reply:
         return read_reply(
             text,
             question=repair.row["question"],
@@ -398,35 +353,20 @@ class RepairAnswer(GroundedAnswerGeneration):
             abstain=self.abstain,
         )
 
-    def _check(self, candidates: Sequence[_Candidate]) -> None:
-        """Gives each candidate its verdict, and the second check's objection to those passed."""
+    @property
+    def _checks(self) -> CandidateChecks:
         assert self._judge is not None, "load() loads the judge"
-        for candidate, verdict in zip(candidates, _judged(self._judge, candidates), strict=True):
-            candidate.verdict = verdict
-        passed = [candidate for candidate in candidates if self._passes(candidate.verdict)]
-        if self._second_judge is None:
-            for candidate in passed:
-                support = word_support(
-                    candidate.answer,
-                    as_passages(candidate.repair.row["contexts"]),
-                    candidate.repair.row["question"],
-                    self.language,
-                )
-                candidate.objection = support.reason(self.least)  # type: ignore[arg-type]
-                candidate.missing = support.missing
-            return
-        for candidate, verdict in zip(passed, _judged(self._second_judge, passed), strict=True):
-            if not self._passes(verdict):
-                candidate.objection = f"second judge: {_objection(verdict)}"
-                candidate.missing = _texts(verdict["hallucinated_spans"])
+        return CandidateChecks(
+            self._judge,
+            self._second_judge,
+            self.threshold,  # type: ignore[arg-type]
+            self.least,  # type: ignore[arg-type]
+            self.language,
+        )
 
-    def _passes(self, verdict: Mapping[str, Any]) -> bool:
-        score = verdict["hallucination_score"]
-        return score is not None and score < self.threshold
-
-    def _settle(self, repair: _Repair, candidates: Sequence[_Candidate], outcome: str) -> None:
+    def _settle(self, repair: Repair, candidates: Sequence[Candidate], outcome: str) -> None:
         """Takes the best candidate that both checks passed, or notes why there is none."""
-        passed = [c for c in candidates if self._passes(c.verdict)]
+        passed = [c for c in candidates if self._checks.passes(c.verdict)]
         if confirmed := [c for c in passed if c.objection is None]:
             best = min(confirmed, key=lambda candidate: candidate.score)
             repair.outcome = outcome
@@ -436,27 +376,27 @@ class RepairAnswer(GroundedAnswerGeneration):
                 repair.reason = repair.unconfirmed = None
         elif candidates:
             best = min(passed or candidates, key=lambda candidate: candidate.score)
-            repair.reason = _objection(best.verdict)
+            repair.reason = objection_of(best.verdict)
             if passed:
                 repair.unconfirmed = f"not confirmed: {best.objection}"
             repair.previous_answer = best.answer
-            repair.unsupported = best.missing or _texts(best.verdict["hallucinated_spans"])
+            repair.unsupported = best.missing or span_texts(best.verdict["hallucinated_spans"])
 
-    def _take_sentences(self, repairs: Sequence[_Repair]) -> None:
+    def _take_sentences(self, repairs: Sequence[Repair]) -> None:
         candidates = []
         for repair in repairs:
             passages = as_passages(repair.row["contexts"])
             sentence = similar_sentence(repair.row["question"], passages, self.language)
             if sentence is not None:
-                candidates.append(_Candidate(repair, sentence, None))
-        self._check(candidates)
+                candidates.append(Candidate(repair, sentence, None))
+        self._checks.check(candidates)
         for candidate in candidates:
             self._settle(candidate.repair, [candidate], SENTENCE)
 
-    def _written(self, row: dict[str, Any], repair: _Repair | None) -> dict[str, Any]:
+    def _written(self, row: dict[str, Any], repair: Repair | None) -> dict[str, Any]:
         """The row with every output column."""
         empty: dict[str, Any] = {
-            **dict.fromkeys([*_ANSWER, *_VERDICT, *_REPAIR, "model_name"]),
+            **dict.fromkeys([*_ANSWER, *VERDICT, *_REPAIR, "model_name"]),
             "abstained": False,
             "hallucinated_spans": [],
             "evidence_truncated": False,
@@ -485,68 +425,19 @@ class RepairAnswer(GroundedAnswerGeneration):
             ),
         }
 
-    def _with_new_answer(self, row: dict[str, Any], repair: _Repair) -> dict[str, Any]:
+    def _with_new_answer(self, row: dict[str, Any], repair: Repair) -> dict[str, Any]:
         """The columns that come with another answer, or with none."""
-        assert self._judge is not None
         new = dict(repair.columns)
         if "hallucination_score" not in new:  # an abstention, which the judge marks as such
             blank = {**row, **new}
-            next(self._judge.process([blank]))
-            new |= {name: blank[name] for name in _VERDICT}
+            next(self._checks.judge.process([blank]))
+            new |= {name: blank[name] for name in VERDICT}
         if repair.outcome != SENTENCE:
             new["model_name"] = self.llm.model_name
         if keep_column(GROUNDING) in row:
             reason = grounding_reason({**row, **new}, self.threshold)  # type: ignore[arg-type]
             new |= {keep_column(GROUNDING): reason is None, reason_column(GROUNDING): reason}
         return new
-
-
-def _loaded(setting: str, model: Any, settings: dict[str, Any]) -> LettuceDetectJudge:
-    """A loaded judge.
-
-    Raises:
-        ConfigError: if the settings are not a judge's.
-    """
-    known = set(LettuceDetectJudge.model_fields) - {"model", "name", "pipeline"}
-    if unknown := sorted(set(settings) - known):
-        raise ConfigError(setting, unknown, "settings of LettuceDetectJudge")
-    try:
-        judge = LettuceDetectJudge(model=model, **settings)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field_name = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(setting, settings, f"a {field_name} such that: {first['msg']}") from error
-    judge.load()
-    return judge
-
-
-def _judged(judge: LettuceDetectJudge, candidates: Sequence[_Candidate]) -> list[dict[str, Any]]:
-    """The judge's columns for each candidate."""
-    rows = [
-        {
-            "question": candidate.repair.row["question"],
-            "contexts": candidate.repair.row["contexts"],
-            "answer": candidate.answer,
-        }
-        for candidate in candidates
-    ]
-    judged = next(judge.process(rows)) if rows else []
-    return [{name: row[name] for name in _VERDICT} for row in judged]
-
-
-def _objection(verdict: Mapping[str, Any]) -> str:
-    """Why a judge does not pass an answer."""
-    if verdict["hallucination_score"] is None:
-        return f"not judged: {verdict['judge_reason']}"
-    words = ", ".join(f'"{text}"' for text in _texts(verdict["hallucinated_spans"]))
-    return f"flagged: score {verdict['hallucination_score']:.3f}, {words}"
-
-
-def _texts(spans: Iterable[Mapping[str, Any]] | None) -> list[str]:
-    """The words of spans, each once."""
-    if spans is None or is_missing(spans):
-        return []
-    return list(dict.fromkeys(span["text"] for span in spans if has_text(span.get("text"))))
 
 
 def _add(tokens: dict[str, int], statistics: Mapping[str, Any]) -> None:
