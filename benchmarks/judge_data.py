@@ -1,7 +1,7 @@
 """Rows for the judge's benchmarks, made by rule: what is supported, what is not, and where.
 
-The SQuAD and HaluEval files are looked for in the folder that RAG4RAG_DATA names, or in
-../shared/data beside the repository; without them the sample world of the package is all there is.
+The SQuAD and HaluEval files are looked for in the folder that the environment's RAG4RAG_DATA names;
+without them the sample world of the package is all there is.
 """
 
 import json
@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
-
-REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 class Question(NamedTuple):
@@ -47,8 +45,9 @@ class Case(NamedTuple):
 def data_folder() -> Path | None:
     """Where the SQuAD and HaluEval files are, or None."""
     named = os.environ.get("RAG4RAG_DATA")
-    folder = Path(named) if named else REPOSITORY.parent / "shared" / "data"
-    return folder if folder.is_dir() else None
+    if named and not Path(named).is_dir():
+        raise SystemExit(f"RAG4RAG_DATA: found {named!r}, expected a folder")
+    return Path(named) if named else None
 
 
 def squad(path: Path) -> list[Question]:

@@ -3,11 +3,11 @@
     python benchmarks/judge_quality.py
     python benchmarks/judge_quality.py --model embedded KRLabsOrg/tinylettuce-ettin-17m-en-v1
 
-Rows come from ../shared/data's eval files where they are, and from the package's sample world; no
-model of this package was trained on either. Every kind of error is set against the supported
-answers it was made from: phrases against human answers, altered sentences against the sentences as
-they stand. Beside the judges stand two checks without one: the words that the evidence holds, and
-embedding similarity. Intervals resample questions. The tables are those of
+Rows come from the eval files in the folder that RAG4RAG_DATA names, and from the package's sample
+world; no model of this package was trained on either. Every kind of error is set against the
+supported answers it was made from: phrases against human answers, altered sentences against the
+sentences as they stand. Beside the judges stand two checks without one: the words that the evidence
+holds, and embedding similarity. Intervals resample questions. The tables are those of
 `rag4rag judge evaluate`, which does the same on labels of yours; --rows writes ours as such a file.
 
 --answers names a rows.parquet of `rag4rag compare` on the same eval file: the zero-shot answers in

@@ -1,6 +1,6 @@
 """What repair makes of flagged answers: how many pass, how many are right, what it costs.
 
-    rag4rag compare ../shared/data/squad-eval-12-articles.json --arms rag4rag --out RUN
+    rag4rag compare squad-eval-12-articles.json --arms rag4rag --out RUN
     python benchmarks/repair.py RUN/rows.parquet
     python benchmarks/repair.py RUN/rows.parquet --scripted-perfect
 

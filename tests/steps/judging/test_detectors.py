@@ -433,7 +433,7 @@ def test_split_passage_ends_on_sentences():
     assert split_passage(text, offsets, 8) == [text]
 
 
-# Every row of the data folder, where there is one (RAG4RAG_DATA, or ../shared/data).
+# Every row of the folder that RAG4RAG_DATA names, where it does.
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 from judge_data import data_folder  # noqa: E402
 from judge_exactness import all_rows, compare  # noqa: E402
