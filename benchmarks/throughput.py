@@ -3,15 +3,16 @@
     python benchmarks/throughput.py                          # 8, 32 and 128 in flight
     python benchmarks/throughput.py --refuse 0.1             # every tenth request gets 429
     python benchmarks/throughput.py --stragglers 0.01        # every hundredth takes 20 s
-    python benchmarks/throughput.py --ways rag4rag --questions 20000 --in-flight 128   # memory
+    python benchmarks/throughput.py --ways rag4rag --questions 20000 --in-flight 128 --memory
 
 The server of llm_server.py runs in a process of its own, as does each run. `bare` is a loop of
 asyncio with a semaphore around the client that distilabel uses: what the server gives. `stock` is
 distilabel's Pipeline with batches as large as the requests in flight. `rag4rag` is
 FailFastPipeline with a cached LLM, and `rag4rag, Pipeline` the same LLM in distilabel's Pipeline
 with large batches. Seconds are those of `run()`, from the start of its processes to the finished
-data set, the imports left out. Memory is the largest sum over the run's processes (proportional
-set size), and how it grew from the first quarter of the run to the last.
+data set, the imports left out. --memory shows the largest sum over the run's processes
+(proportional set size), and how it grew from the first quarter of the run to the last; reading it
+takes a tenth of a core, so that seconds are measured without.
 """
 
 import argparse
@@ -82,28 +83,31 @@ def run_pipeline(way: str, url: str, count: int, in_flight: int, folder: str) ->
     return sum(text is not None for text in rows["generation"])
 
 
-def run_once(way: str, url: str, count: int, in_flight: int) -> dict[str, float]:
+def run_once(way: str, url: str, count: int, in_flight: int, with_memory: bool) -> dict[str, float]:
     """Seconds, answers and memory of one run in this process."""
     import openai.resources.chat  # noqa: F401  imported before the clock starts
 
     import distilabel_rag4rag
 
     _ = distilabel_rag4rag.FailFastPipeline, distilabel_rag4rag.cached
-    with tempfile.TemporaryDirectory() as folder, memory() as seen:
+    with tempfile.TemporaryDirectory() as folder, memory(with_memory) as seen:
         start = time.perf_counter()
         if way == "bare":
             answered = run_bare(url, count, in_flight)
         else:
             answered = run_pipeline(way, url, count, in_flight, folder)
         seconds = time.perf_counter() - start
-    quarter = max(1, len(seen) // 4)
-    growth = statistics.median(seen[-quarter:]) - statistics.median(seen[quarter : 2 * quarter])
-    return {"seconds": seconds, "answered": answered, "peak": max(seen), "growth": growth}
+    found = {"seconds": seconds, "answered": answered}
+    if with_memory:
+        quarter = max(1, len(seen) // 4)
+        growth = statistics.median(seen[-quarter:]) - statistics.median(seen[quarter : 2 * quarter])
+        found |= {"peak": max(seen), "growth": growth}
+    return found
 
 
 @contextlib.contextmanager
-def memory() -> Iterator[list[float]]:
-    """MB of this process and its children, every half second."""
+def memory(wanted: bool) -> Iterator[list[float]]:
+    """MB of this process and its children, every half second; nothing where it is not wanted."""
     import psutil
 
     seen: list[float] = []
@@ -119,12 +123,14 @@ def memory() -> Iterator[list[float]]:
             seen.append(total)
 
     thread = threading.Thread(target=measure)
-    thread.start()
+    if wanted:
+        thread.start()
     try:
         yield seen
     finally:
         stop.set()
-        thread.join()
+        if wanted:
+            thread.join()
 
 
 @contextlib.contextmanager
@@ -145,6 +151,7 @@ def server(options: argparse.Namespace) -> Iterator[str]:
 def run_in_process(way: str, url: str, options: argparse.Namespace, in_flight: int) -> Any:
     command = [sys.executable, __file__, "--one", way, "--url", url]
     command += ["--questions", str(options.questions), "--in-flight", str(in_flight)]
+    command += ["--memory"] * options.memory
     quiet = {"DISTILABEL_LOG_LEVEL": "ERROR"}
     with tempfile.TemporaryDirectory() as datasets:
         environment = {**os.environ, **quiet, "HF_DATASETS_CACHE": datasets}
@@ -162,19 +169,22 @@ def main() -> None:
     parser.add_argument("--refuse", type=float, default=0.0, help="share refused with 429")
     parser.add_argument("--stragglers", type=float, default=0.0, help="share that takes 20 s")
     parser.add_argument("--most", type=float, help="requests that the server takes at once")
+    parser.add_argument("--memory", action="store_true", help="show memory, not only seconds")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         in_flight = int(options.in_flight)
-        print(json.dumps(run_once(options.one, options.url, options.questions, in_flight)))
+        arguments = (options.url, options.questions, in_flight, options.memory)
+        print(json.dumps(run_once(options.one, *arguments)))
         return
     ways = [way.strip() for way in options.ways.split(";")]
     print(
         f"{options.questions} questions, {options.refuse:.0%} refused, {options.stragglers:.0%} of"
         f" 20 s, {options.repeat} runs; load of the machine before: {os.getloadavg()[0]:.1f}"
     )
-    print("in flight  way                 seconds (least-most)   of bare  refused  MB  growth")
+    columns = "  MB  growth" if options.memory else ""
+    print(f"in flight  way                 seconds (least-most)   of bare  refused{columns}")
     for in_flight in map(int, options.in_flight.split(",")):
         runs: dict[str, list[Any]] = {way: [] for way in ways}
         for _ in range(options.repeat):
@@ -200,10 +210,12 @@ def print_way(in_flight: int, way: str, runs: dict[str, list[Any]]) -> None:
     median = {
         name: statistics.median(run[name] for run in runs[way])
         for name in ("seconds", "refused", "peak", "growth")
+        if name in runs[way][0]
     }
+    memory = f"  {median['peak']:.0f}  {median['growth']:+.0f}" if "peak" in median else ""
     print(
         f"{in_flight:9}  {way:18} {median['seconds']:7.1f} ({min(seconds):.1f}-{max(seconds):.1f})"
-        f"   {of_bare}  {median['refused']:.0f}  {median['peak']:.0f}  {median['growth']:+.0f}",
+        f"   {of_bare}  {median['refused']:.0f}{memory}",
         flush=True,
     )
 
