@@ -26,7 +26,7 @@ def _server(error: BaseException) -> str:
     """Scheme, host and port that an HTTP client's error names; user and query may hold keys."""
     try:
         url = urlsplit(str(error.request.url))  # type: ignore[attr-defined]
-    except Exception:  # anybody's property; httpx raises where it has not been set
+    except Exception:  # a property of another package's; httpx raises where it is not set
         return ""
     host = url.netloc.rpartition("@")[2]
     return f"{url.scheme}://{host}" if url.scheme and host else ""

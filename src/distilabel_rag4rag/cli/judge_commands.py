@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from distilabel_rag4rag.report.judge_tables import TextTable
 
 judge = typer.Typer(
-    help="Hold a judge against answers that somebody labelled: evaluate it, choose its threshold.",
+    help="Measure a judge on labelled answers, and choose its threshold.",
     no_args_is_help=True,
 )
 

@@ -1,4 +1,4 @@
-"""Answers that somebody labelled as supported or not, to hold a judge against."""
+"""Answers with labels, supported or not, to measure a judge on."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -28,7 +28,7 @@ class TextTable:
 
 def quality_tables(qualities: Qualities) -> list[TextTable]:
     """False alarms, AUROC, what is caught, precision, and spans; a row per kind, a column per
-    judge. What nobody has figures for is left out."""
+    judge. Kinds without figures are left out."""
     wanted: list[tuple[str, bool, Callable[[KindQuality], Estimate | None], Callable[..., str]]] = [
         ("False alarms: supported answers that are flagged", False, lambda k: k.flagged, percent),
         ("AUROC against supported answers", True, lambda k: k.auroc, _three_digits),

@@ -65,7 +65,7 @@ def finetune(
         settings: how.
         out: for the models that are kept on the way, in `checkpoints`.
         validation: what to look at on the way; without it the last model is taken.
-        watch: told of each step.
+        watch: called after each step.
         seed: of the order of the rows; by default that of the settings.
 
     Raises:

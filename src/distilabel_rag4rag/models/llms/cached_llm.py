@@ -21,7 +21,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, SecretStr, 
 
 from distilabel_rag4rag.models.llms.generation_key import shaped_by
 from distilabel_rag4rag.models.llms.generation_store import GenerationStore, Store
-from distilabel_rag4rag.models.llms.heard_warnings import listen_to, warnings
+from distilabel_rag4rag.models.llms.logged_warnings import collect_warnings_of, logged_warnings
 from distilabel_rag4rag.models.llms.loop_thread import LoopThread
 from distilabel_rag4rag.models.llms.output_check import check_output, failed_output
 from distilabel_rag4rag.models.llms.throttle import Throttle
@@ -180,7 +180,7 @@ class CachedLLM(WrappedLLM):
             self.llm._llm_identifier = f"cached-{os.getpid()}"  # distilabel names direct ones only
         self._is_loaded = True  # also where it fails: there may be something to unload
         self._load_inner()
-        listen_to(self.llm)
+        collect_warnings_of(self.llm)
 
     def _load_inner(self) -> None:
         self.llm.load()
@@ -235,7 +235,7 @@ class CachedLLM(WrappedLLM):
     ) -> list[GenerateOutput]:
         """One call; where it fails, one for each input, so that only the bad ones are None."""
         try:
-            with warnings() as heard:
+            with logged_warnings() as logged:
                 outputs = self.llm.generate(
                     inputs=[_copy(input) for input in inputs],
                     num_generations=num_generations,
@@ -247,12 +247,12 @@ class CachedLLM(WrappedLLM):
             if len(inputs) == 1:
                 return [self._failed(error, num_generations)]
             return [self._ask([input], num_generations, kwargs)[0] for input in inputs]
-        known = heard if len(inputs) == 1 else []  # else it is unknown which input is meant
+        known = logged if len(inputs) == 1 else []  # else it is unknown which input is meant
         return [self._checked(output, num_generations, known) for output in outputs]
 
-    def _checked(self, output: Any, num_generations: int, heard: list[str]) -> GenerateOutput:
-        checked, reason = check_output(output, num_generations, heard)
-        if reason and not heard:
+    def _checked(self, output: Any, num_generations: int, logged: list[str]) -> GenerateOutput:
+        checked, reason = check_output(output, num_generations, logged)
+        if reason and not logged:
             self._logger.warning(f"LLM '{self.model_name}': {reason}")
         return checked
 
@@ -378,13 +378,13 @@ class CachedAsyncLLM(CachedLLM, AsyncLLM):
         most = kwargs.get("max_new_tokens") or OUTPUT_TOKENS
         tokens = _characters(input) / CHARACTERS_PER_TOKEN + most * num_generations
         try:
-            with warnings() as heard:
+            with logged_warnings() as logged:
                 outputs = await self._throttle.send(request, tokens)
             if len(outputs) != 1:
                 raise ValueError(f"{len(outputs)} replies to 1 input")
         except Exception as error:
             return self._failed(error, num_generations)
-        return self._checked(outputs[0], num_generations, heard)
+        return self._checked(outputs[0], num_generations, logged)
 
 
 def cached(llm: LLM, **settings: Any) -> CachedLLM:

@@ -121,7 +121,7 @@ def _encode(embeddings: "Embeddings", texts: list[str]) -> list[Vectors | str]:
     try:
         found: Any = embeddings.encode(inputs=texts)
         fault = None
-    except Exception as error:  # anything: the embedder may be anybody's, and on a server
+    except Exception as error:  # of any kind: the embedder may be on a server
         fault = describe(error)
     if fault is None and not isinstance(found, list | tuple | np.ndarray):
         fault = f"{type(found).__name__} instead of a list of vectors"

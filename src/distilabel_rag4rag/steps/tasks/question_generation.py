@@ -296,9 +296,9 @@ class QuestionGeneration(Task):
     def _is_of_an_example(self, question: TypedQuestion, row: dict[str, Any]) -> bool:
         """Whether it holds a name or number that a worked example has and its passage has not."""
         own = [row.get("context"), row.get("title"), *(row.get("heading_path") or ())]
-        foreign = word_support(question.text, [text for text in own if has_text(text)]).strict
+        missing = word_support(question.text, [text for text in own if has_text(text)]).strict
         return any(
-            {word for word, _, _ in words_of(name)} & self._words_of_examples for name in foreign
+            {word for word, _, _ in words_of(name)} & self._words_of_examples for name in missing
         )
 
     def process(self, inputs: StepInput) -> "StepOutput":  # type: ignore[override]

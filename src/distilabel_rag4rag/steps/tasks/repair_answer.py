@@ -320,7 +320,7 @@ class RepairAnswer(GroundedAnswerGeneration):
         number = self.candidates or 1
         try:
             outputs = self._call(prompts)
-        except Exception as error:  # anybody's LLM, perhaps on a server
+        except Exception as error:  # of any kind: the LLM may be on a server
             if len(prompts) == 1:
                 return [failed_output(error, number)[0]]
             return [output for repair in repairs for output in self._generate([repair])]

@@ -8,30 +8,30 @@ from typing import Any
 
 from distilabel.models.llms import LLM
 
-_HEARD: ContextVar[list[str] | None] = ContextVar("_HEARD", default=None)
+_LOGGED: ContextVar[list[str] | None] = ContextVar("_LOGGED", default=None)
 
 
 class _Logger(logging.LoggerAdapter):  # type: ignore[type-arg]
     """Passes everything on to the LLM's own logger."""
 
     def log(self, level: int, msg: object, *args: Any, **kwargs: Any) -> None:
-        if level >= logging.WARNING and (heard := _HEARD.get()) is not None:
-            heard.append(str(msg) % args if args else str(msg))
+        if level >= logging.WARNING and (logged := _LOGGED.get()) is not None:
+            logged.append(str(msg) % args if args else str(msg))
         super().log(level, msg, *args, **kwargs)
 
 
-def listen_to(llm: LLM) -> None:
-    """Make the warnings of a loaded LLM heard by `warnings`."""
+def collect_warnings_of(llm: LLM) -> None:
+    """Let `logged_warnings` collect the warnings of a loaded LLM."""
     if isinstance(llm._logger, logging.Logger):
         llm._logger = _Logger(llm._logger, {})
 
 
 @contextmanager
-def warnings() -> Iterator[list[str]]:
+def logged_warnings() -> Iterator[list[str]]:
     """The warnings that are logged in the block, also in the asyncio tasks that it starts."""
-    heard: list[str] = []
-    token = _HEARD.set(heard)
+    logged: list[str] = []
+    token = _LOGGED.set(logged)
     try:
-        yield heard
+        yield logged
     finally:
-        _HEARD.reset(token)
+        _LOGGED.reset(token)
