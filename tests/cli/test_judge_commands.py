@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from distilabel_rag4rag import MarkGrounded
 from distilabel_rag4rag.cli.app import app
 
 JUDGE = """
@@ -49,15 +50,15 @@ def test_evaluate_prints_and_writes_the_figures(folder: Path) -> None:
         "--no-baselines", "--out", "found",
     )  # fmt: skip
     assert code == 0, output
-    assert "25.0% [" in output
+    assert "27.5% [" in output
     record = json.loads((folder / "found" / "judges.json").read_text())
     right, wrong = record["judges"]["numbers_judge:Numbers"][:2]
-    assert (right["kind"], right["rows"], right["flagged"]) == ("labelled", 40, 0.25)
+    assert (right["kind"], right["rows"], right["flagged"]) == ("labelled", 40, 0.275)
     assert (wrong["unsupported"], wrong["rows"], wrong["flagged"]) == (True, 4, 0.75)
     # 20 is above 19 of 40 and equal to one, 39 above 38 and equal to one, the others above all.
     assert wrong["auroc"] == pytest.approx((19.5 + 38.5 + 40 + 40) / 160)
     assert (wrong["span_precision"], wrong["span_recall"]) == (1.0, 0.75)
-    assert "| labelled | 40 | 25.0% " in (folder / "found" / "judges.md").read_text()
+    assert "| labelled | 40 | 27.5% " in (folder / "found" / "judges.md").read_text()
 
 
 def test_the_baselines_stand_beside_a_judge(folder: Path) -> None:
@@ -73,13 +74,12 @@ def test_calibrate_finds_the_threshold_and_says_how_to_use_it(folder: Path) -> N
         "--out", "my.json",
     )  # fmt: skip
     assert code == 0, output
-    assert "LettuceDetectJudge(threshold=0.36)" in output
-    assert "--judge-set threshold=0.36 --threshold 0.36" in " ".join(output.split())
+    assert "Use it: MarkGrounded(threshold=0.3601)\n" in output
     record = json.loads((folder / "my.json").read_text())
     assert (record["judge"], record["wanted"]) == ("numbers_judge:Numbers", 0.1)
-    assert (record["threshold"], record["false_alarms"], record["caught"]) == (0.36, 0.1, 0.75)
+    assert (record["threshold"], record["false_alarms"], record["caught"]) == (0.3601, 0.1, 0.75)
     low, high = record["threshold_ci"]
-    assert 0.3 < low < 0.36 < high <= 0.4
+    assert 0.3 < low < 0.36 < high <= 0.4001
     assert record["supported"] == 40
 
 
@@ -89,7 +89,70 @@ def test_too_few_labels_for_a_rate_are_said(folder: Path) -> None:
     )
     assert code == 0, output
     assert "40 supported answers are too few to tell 1.0% from less" in " ".join(output.split())
-    assert json.loads((folder / "calibration.json").read_text())["threshold"] == 0.4
+    assert json.loads((folder / "calibration.json").read_text())["threshold"] == 0.4001
+
+
+def test_the_rate_holds_for_answers_with_equal_scores(folder: Path) -> None:
+    """MarkGrounded flags from the threshold on: 39 and 40 supported answers have one score."""
+    rows = [{"answer": f"{n} of them", "hallucinated": False} for n in [90] * 2 + [5] * 38]
+    rows += [{"answer": f"{n} of them", "hallucinated": True} for n in (90, 95, 5)]
+    lines = [
+        json.dumps({**row, "context": "Some.", "question": f"How many? {number}"})
+        for number, row in enumerate(rows)
+    ]
+    (folder / "equal.jsonl").write_text("\n".join(lines))
+    rates = {}
+    for wanted in ("0", "0.02", "0.05"):
+        code, output = called(
+            "calibrate",
+            "numbers_judge:Numbers",
+            "--labels",
+            "equal.jsonl",
+            "--false-alarms",
+            wanted,
+        )
+        assert code == 0, output
+        record = json.loads((folder / "calibration.json").read_text())
+        mark = MarkGrounded(threshold=record["threshold"])
+        mark.load()
+        scored = [
+            {"answer": row["answer"], "hallucination_score": int(str(row["answer"])[:2]) / 100}
+            for row in rows
+        ]
+        kept = [row["keep_row_after_grounding"] for row in next(mark.process(scored))]
+        assert kept[:40].count(False) / 40 == record["false_alarms"] <= float(wanted)
+        assert kept[40:].count(False) / 3 == pytest.approx(record["caught"])
+        rates[wanted] = record["threshold"], record["false_alarms"]
+    assert rates == {"0": (0.9001, 0.0), "0.02": (0.9001, 0.0), "0.05": (0.0501, 0.05)}
+
+
+@pytest.mark.parametrize(("score", "threshold"), [("none", 0.0001), ("100", 1.0)])
+def test_scores_at_the_ends(folder: Path, score: str, threshold: float) -> None:
+    """A threshold of 0 would flag all answers, one above 1 there is not."""
+    row = {"answer": f"{score} of them", "hallucinated": False, "context": "Some."}
+    (folder / "ends.jsonl").write_text((json.dumps(row) + "\n") * 9)
+    code, output = called("calibrate", "numbers_judge:Numbers", "--labels", "ends.jsonl")
+    assert code == 0, output
+    assert json.loads((folder / "calibration.json").read_text())["threshold"] == threshold
+    assert ("No threshold gives so few" in output) == (score == "100")
+    assert ("Use it:" in output) == (score == "none")
+
+
+def test_a_judge_that_can_judge_nothing_is_an_error(folder: Path) -> None:
+    (folder / "broken_judge.py").write_text(
+        "class Broken:\n    def predict(self, *given, **named):\n"
+        "        raise OSError('no server')\n"
+        "class Wants(Broken):\n    def __init__(self, server):\n        pass\n"
+    )
+    for command in ("evaluate", "calibrate"):
+        code, output = called(command, "broken_judge:Broken", "--labels", "labels.jsonl")
+        assert code == 2
+        assert "MODEL: found 'broken_judge:Broken'" in output
+        assert "no server" in output
+        code, output = called(command, "broken_judge:Wants", "--labels", "labels.jsonl")
+        assert code == 2
+        assert "MODEL: found 'broken_judge:Wants'" in output
+        assert "server" in output
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,8 @@ def _interval_of(estimate: Estimate | None) -> tuple[float | None, float | None]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "threshold", "flagged"), [(0.0, 1.0, 0.0), (0.05, 0.95, 0.05), (0.12, 0.9, 0.1)]
+    ("wanted", "threshold", "flagged"),
+    [(0.0, 1.0, 0.05), (0.05, 0.9501, 0.05), (0.12, 0.9001, 0.1)],
 )
 def test_the_threshold_is_the_lowest_that_flags_no_more_than_wanted(
     wanted: float, threshold: float, flagged: float
@@ -108,8 +109,9 @@ def test_the_threshold_is_the_lowest_that_flags_no_more_than_wanted(
     scores = np.r_[np.arange(1, 21) / 20, [0.2, 0.93, 0.97, 1.0]]
     found = calibrate(answers, scores, wanted, Resampling(samples=200))
     assert found.threshold.value == threshold
+    assert found.is_kept == (flagged <= wanted)  # one of the supported has the score 1
     assert found.false_alarms.value == pytest.approx(flagged)
-    assert found.caught.value == np.mean(scores[20:] > threshold)
+    assert found.caught.value == np.mean(scores[20:] >= threshold)
     assert found.threshold.low is None or found.threshold.low <= threshold
     assert (found.rows, found.supported, found.unsupported, found.questions) == (24, 20, 4, 20)
 

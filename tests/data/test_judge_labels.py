@@ -63,6 +63,31 @@ def test_a_row_that_is_wrong_is_named(tmp_path: Path, row: dict[str, Any], said:
     assert f"row 2: {said}" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("column", "cells", "expected"),
+    [
+        ("hallucinated", ["True", "False"], [True, False]),
+        ("hallucinated", ["1.0", "0.0"], [True, False]),
+        ("hallucinated", ["yes", " no"], [True, False]),
+        ("labels", ['[{""start"": 0, ""end"": 3}]', "[]"], [True, False]),
+        ("labels", ["[{'start': 0, 'end': 3}]", "[]"], [True, False]),
+    ],
+)
+def test_cells_of_a_csv_file(
+    tmp_path: Path, column: str, cells: list[str], expected: list[bool]
+) -> None:
+    file = tmp_path / "labels.csv"
+    rows = "".join(f'Ulm,Torgau.,"{cell}"\n' for cell in cells)
+    file.write_text(f"answer,context,{column}\n{rows}", "utf-8")
+    found = read_labels(file)
+    assert [one.unsupported for one in found] == expected
+    if column == "labels":
+        assert [one.spans for one in found] == [((0, 3),), ()]
+    file.write_text(f'answer,context,{column}\n{rows}Ulm,Torgau.,""\n', "utf-8")
+    with pytest.raises(ConfigError, match="row 3: expected `labels` or `hallucinated`"):
+        read_labels(file)
+
+
 def test_what_review_pull_writes(tmp_path: Path) -> None:
     span = [{"start": 0, "end": 3}]
     rows = [

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from distilabel_rag4rag import LettuceDetectJudge, MarkGrounded
+from distilabel_rag4rag.comparison.judge_calibration import calibrate
+from distilabel_rag4rag.comparison.statistics import Resampling
 from distilabel_rag4rag.data.judge_labels import LabelledAnswer
 from distilabel_rag4rag.errors import ConfigError
 from distilabel_rag4rag.experiment.judge_answers import (
@@ -63,6 +66,23 @@ def test_a_lettucedetect_model_is_scored_below_its_threshold_too() -> None:
     assert lowered.flagged is not None
     assert lowered.flagged.tolist() == [True, True]
     np.testing.assert_allclose(lowered.scores, found.scores, atol=0.03)
+
+
+@pytest.mark.parametrize("wanted", [0.0, 0.3, 0.5])
+def test_a_threshold_holds_in_a_pipeline(wanted: float) -> None:
+    supported = ["Torgau", "1712", "two tons", "in Torgau in 1712", "The kettle", "It was cast."]
+    answers = [answer(text, False, ()) for text in supported]
+    scores = judge_answers(answers, "embedded", spans=False).scores
+    found = calibrate(answers, scores, wanted, Resampling(samples=10))
+    judge = LettuceDetectJudge(model="embedded", threshold=found.threshold.value)
+    mark = MarkGrounded(threshold=found.threshold.value)
+    judge.load()
+    mark.load()
+    rows = next(mark.process(next(judge.process([one.row() for one in answers]))))
+    judge.unload()
+    flagged = [row["keep_row_after_grounding"] for row in rows].count(False) / len(rows)
+    assert flagged == pytest.approx(found.false_alarms.value)
+    assert flagged <= wanted
 
 
 def test_the_baselines() -> None:

@@ -13,6 +13,7 @@ _OPTIONS = {
     "columns": "--column",
     "repo_id": "REPO_ID",
     "address": "--ray",
+    "model": "MODEL",
     "cpus": "--shard-cpus",
     "gpus": "--shard-gpus",
 }

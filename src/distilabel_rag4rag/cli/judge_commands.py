@@ -46,7 +46,7 @@ def evaluate(
     models: Annotated[list[str], typer.Argument(metavar="MODEL…", help=_MODEL)],
     labels: Labels,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Score above which an answer is flagged.")
+        float, typer.Option(min=0, max=1, help="Score from which on an answer is flagged.")
     ] = 0.5,
     baselines: Annotated[
         bool,
@@ -129,8 +129,8 @@ def calibrate(
 
     From labels of your own answers: the threshold with its 95% interval, what it catches, what to
     expect of new answers, and how often answers with a score are really unsupported. The judge is
-    not changed. Use the threshold as LettuceDetectJudge(threshold=T), or as --judge-set
-    threshold=T --threshold T of `compare` and `build`.
+    not changed. Use the threshold as LettuceDetectJudge(threshold=T) and
+    MarkGrounded(threshold=T), or as --judge-set threshold=T --threshold T of `compare` and `build`.
 
     Example: rag4rag judge calibrate --labels out/compare/review/gold.parquet --false-alarms 0.02
     """
@@ -146,7 +146,7 @@ def calibrate(
         answers = read_labels(labels, notes)
         judge_object = _find(model)
     with run_exits():
-        from distilabel_rag4rag.experiment.judge_answers import judge_answers
+        from distilabel_rag4rag.experiment.judge_answers import is_batched, judge_answers
 
         with console.status(f"judging with {model}"):
             verdicts = judge_answers(answers, judge_object, name=model, spans=False, **settings)
@@ -155,17 +155,15 @@ def calibrate(
     if verdicts.failed:
         notes.append(f"{model} could not judge {verdicts.failed}: {verdicts.reason}")
     lines = describe_calibration(found)
-    use = (
-        f"Use it: LettuceDetectJudge(threshold={found.threshold.value}), or --judge-set"
-        f" threshold={found.threshold.value} --threshold {found.threshold.value}"
-    )
-    for line in [*lines, use, *(f"- {note}" for note in notes)]:
+    if found.is_kept:
+        lines.append(_use(found.threshold.value, is_batched(judge_object, settings)))
+    for line in [*lines, *(f"- {note}" for note in notes)]:
         console.print(line, markup=False)
     _print(reliability_table("Scores as they are", found.reliability), console)
     if found.reliability_scaled:
         title = "After Platt's scaling, fitted on other questions"
         _print(reliability_table(title, found.reliability_scaled), console)
-    record = {"judge": model, "labels": labels, "summary": [*lines, use, *notes], **vars(found)}
+    record = {"judge": model, "labels": labels, "summary": [*lines, *notes], **vars(found)}
     _write(out, json.dumps(to_json(record), indent=1, ensure_ascii=False))
     console.print(f"Written: {out}", markup=False)
 
@@ -175,6 +173,16 @@ def _settings(judge_set: list[str] | None) -> dict[str, Any]:
     if taken := {"model", "threshold"} & settings.keys():
         raise ValueError(f"--judge-set: found {sorted(taken)}, which have places of their own")
     return settings
+
+
+def _use(threshold: float | None, batched: bool) -> str:
+    if not batched:
+        return f"Use it: MarkGrounded(threshold={threshold})"
+    return (
+        f"Use it: LettuceDetectJudge(threshold={threshold}) and"
+        f" MarkGrounded(threshold={threshold}), or --judge-set threshold={threshold}"
+        f" --threshold {threshold}"
+    )
 
 
 def _find(name: str) -> Any:

@@ -39,12 +39,13 @@ class Calibration:
         questions: about how many questions they are; intervals resample these.
         weighted: whether the answers count with weights.
         wanted: the wanted rate of false alarms.
-        threshold: the lowest score above which no larger share of the supported answers lies.
-        false_alarms: the share of these supported answers above it.
+        threshold: the lowest score from which on no larger share of the supported answers lies,
+            with four digits; 1.0 where no threshold is high enough.
+        false_alarms: the share of these supported answers that have it or a higher score.
         false_alarms_elsewhere: the same where the threshold is chosen on other questions than
             those that it is tried on (five folds): what to expect of new answers. None for fewer
             than five questions with supported answers.
-        caught: the share of the unsupported answers above it.
+        caught: the share of the unsupported answers that have it or a higher score.
         auroc: how often an unsupported answer has a higher score than a supported one.
         slope, offset: of Platt's scaling: the probability that an answer is unsupported is
             1 / (1 + exp(-(slope * logit(score) + offset))), among answers with as many
@@ -71,6 +72,11 @@ class Calibration:
     reliability: list[Bin]
     reliability_scaled: list[Bin]
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the wanted rate of false alarms is kept; scores end at 1."""
+        return (self.false_alarms.value or 0.0) <= self.wanted + 1e-9
+
 
 def calibrate(
     answers: Sequence[LabelledAnswer], scores: Floats, wanted: float, resampling: Resampling
@@ -87,7 +93,6 @@ def calibrate(
     """
     judged = np.isfinite(scores)
     weights = weights_of(answers)[judged]
-    is_weighted = bool(np.ptp(weights) > 0)
     scores = scores[judged]
     kept = [answer for answer, is_judged in zip(answers, judged, strict=True) if is_judged]
     wrong = np.array([answer.unsupported for answer in kept], dtype=bool)
@@ -99,13 +104,14 @@ def calibrate(
             "supported answers too: false alarms are counted among them",
         )
     right = ~wrong
+    is_weighted = bool(np.ptp(weights) > 0)
     of_right = resampling.of(clusters[right])
     lowest = weighted(threshold_for(scores[right], wanted), weights[right])
     found = of_right.of_rows(lowest)
     threshold = Estimate(
-        *(None if x is None else _up(x) for x in (found.value, found.low, found.high))
+        *(None if x is None else _next(x) for x in (found.value, found.low, found.high))
     )
-    above = (scores > (threshold.value or 0.0)) * weights
+    above = (scores >= (threshold.value or 0.0)) * weights
     caught, area = Estimate(), Estimate()
     if wrong.any():
         of_wrong = resampling.of(clusters[wrong])
@@ -190,9 +196,9 @@ def _logit(scores: Floats) -> Floats:
     return found
 
 
-def _up(threshold: float) -> float:
-    """Rounded up, so that no more answers lie above it."""
-    return float(min(1.0, np.ceil(round(threshold * 10**DIGITS, 6)) / 10**DIGITS))
+def _next(score: float) -> float:
+    """The next higher threshold: an answer is flagged from the threshold on, not only above it."""
+    return float(min(1.0, (np.floor(round(score * 10**DIGITS, 6)) + 1) / 10**DIGITS))
 
 
 def _even(slope: float | None, offset: float | None) -> float | None:
@@ -208,8 +214,8 @@ def _elsewhere(
         return None
     above = np.zeros(len(scores))
     for fitted, tried in GroupKFold(FOLDS).split(scores, groups=clusters):
-        threshold = threshold_for(scores[fitted], wanted)(weights[fitted])
-        above[tried] = scores[tried] > threshold
+        threshold = _next(float(threshold_for(scores[fitted], wanted)(weights[fitted])))
+        above[tried] = scores[tried] >= threshold
     return float(np.average(above, weights=weights))
 
 

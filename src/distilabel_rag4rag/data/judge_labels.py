@@ -1,6 +1,8 @@
 """Answers with labels, supported or not, to measure a judge on."""
 
+import ast
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -84,6 +86,20 @@ class LabelledRow(BaseModel):
     def _one_is_a_list(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
 
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _text_is_a_list(cls, value: Any) -> Any:
+        if isinstance(value, str):  # a cell of a CSV file
+            with suppress(ValueError, SyntaxError):
+                return ast.literal_eval(value.strip())
+        return value
+
+    @field_validator("hallucinated", mode="before")
+    @classmethod
+    def _number_is_a_verdict(cls, value: Any) -> Any:
+        # What pandas writes into a CSV file where the column has gaps.
+        return value.strip().removesuffix(".0") if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _is_labelled(self) -> "LabelledRow":
         if self.labels is None and self.hallucinated is None:
@@ -157,7 +173,11 @@ def gold_spans(row: Mapping[Any, Any]) -> list[Span] | None:
 
 
 def _of_row(row: Mapping[str, Any], number: int, name: str) -> LabelledAnswer:
-    given = {key: value for key, value in row.items() if not is_missing(value)}
+    given = {
+        key: value
+        for key, value in row.items()
+        if not is_missing(value) and (value != "" or key == "answer")  # an empty cell of a CSV file
+    }
     try:
         return LabelledRow.model_validate(given).answer_with_label()
     except ValidationError as error:

@@ -1,7 +1,7 @@
 """Judges and simpler checks on answers with labels."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from distilabel_rag4rag.comparison.judge_quality import Verdicts
 from distilabel_rag4rag.data.judge_labels import LabelledAnswer
 from distilabel_rag4rag.data.word_support import word_support
 from distilabel_rag4rag.data.words import sentences_of
-from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.errors import ConfigError, describe
 from distilabel_rag4rag.models.by_name import make_embeddings
 from distilabel_rag4rag.models.packaged import EMBEDDED
 from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
@@ -36,11 +36,12 @@ def find_judge(name: str) -> Any:
         return name
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+        return found() if isinstance(found, type) else found
+    except Exception as error:  # code of the user's
         raise ConfigError(
-            "model", name, "module:name of an object with `predict` that Python finds", str(error)
-        ) from error
-    return found() if isinstance(found, type) else found
+            "model", name, "module:name of an object with `predict`, or of a class of such that"
+            " needs no arguments", f"{describe(error)}."
+        ) from error  # fmt: skip
 
 
 def judge_answers(
@@ -64,18 +65,25 @@ def judge_answers(
         name: what the judge is called; None: the model's name.
         spans: whether spans are wanted.
         settings: further fields of `LettuceDetectJudge`.
+
+    Raises:
+        ConfigError: if it can judge none of the answers.
     """
-    is_object = not isinstance(model, str)
+    is_object = not is_batched(model, settings)
+    name = name or (model if isinstance(model, str) else type(model).__name__)
     rows = [answer.row() for answer in answers]
     if is_object:
         first = _judged(rows, model=model, **settings)
     else:
         first = _judged(rows, model=model, **{**settings, "threshold": 0.0})
     reasons = [row["judge_reason"] for row in first if row["judge_reason"]]
+    if len(reasons) == len(rows):
+        raise ConfigError("model", name, "a judge that can judge the answers", f"{reasons[0]}.")
     scores = np.array(
         [np.nan if row["judge_reason"] else row["hallucination_score"] for row in first]
     )
-    flagged = scores > threshold
+    # As in a pipeline: tokens above the threshold form spans, and an object's score counts from it.
+    flagged = scores >= threshold if is_object else scores > threshold
     found: list[list[tuple[int, int]]] | None = None
     if spans and any(answer.unsupported and answer.spans for answer in answers):
         at = first if is_object else _judged(rows, model=model, **settings, threshold=threshold)
@@ -83,18 +91,28 @@ def judge_answers(
             [
                 (span["start"], span["end"])
                 for span in row["hallucinated_spans"]
-                if span["confidence"] > threshold or not is_object
+                if span["confidence"] >= threshold or not is_object
             ]
             for row in at
         ]
     return Verdicts(
-        judge=name or (type(model).__name__ if is_object else model),
+        judge=name,
         scores=scores,
         flagged=flagged,
         spans=found,
         failed=len(reasons),
         reason=reasons[0] if reasons else None,
     )
+
+
+def is_batched(model: Any, settings: Mapping[str, Any]) -> bool:
+    """Whether the judge gives each token a probability; an object or an LLM gives spans alone.
+
+    Args:
+        model: as `LettuceDetectJudge` takes it.
+        settings: further fields of it.
+    """
+    return isinstance(model, str) and settings.get("method", "transformer") == "transformer"
 
 
 def _judged(rows: Sequence[dict[str, Any]], **settings: Any) -> list[dict[str, Any]]:

@@ -83,6 +83,11 @@ def describe_calibration(found: Calibration) -> list[str]:
         f" {percent(found.false_alarms)} of these supported answers and catches"
         f" {percent(found.caught)} of the unsupported ones.",
     ]
+    if not found.is_kept:
+        lines.append(
+            f"No threshold gives so few: more than {found.wanted:.1%} of the supported answers have"
+            " the highest score that there is. Take another judge."
+        )
     if found.false_alarms_elsewhere is not None:
         lines.append(
             "Chosen and tried on different questions, such a threshold flags"
@@ -92,7 +97,7 @@ def describe_calibration(found: Calibration) -> list[str]:
     if found.supported * found.wanted < 1:
         lines.append(
             f"{found.supported} supported answers are too few to tell {found.wanted:.1%} from"
-            " less: the threshold is the highest score among them. Label more."
+            " less: the threshold lies just above the highest score among them. Label more."
         )
     if found.even is not None:
         lines.append(
