@@ -29,6 +29,13 @@ def test_in_shards(tmp_path: Path) -> None:
     assert Placement(Settings(ray="auto"), tmp_path).of(pipeline).shards == "auto"
 
 
+@pytest.mark.parametrize("setting", [{"shards": 3}, {"shard_cpus": 2}, {"shard_gpus": 0.5}])
+def test_shards_without_a_cluster_are_a_mistake(tmp_path: Path, setting: dict[str, float]) -> None:
+    [field] = setting
+    with pytest.raises(ConfigError, match=rf"{field}: found .* Give `ray` as well\."):
+        Placement(Settings.model_validate(setting), tmp_path)
+
+
 def test_ray_must_be_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placement, "find_spec", lambda name: None)
     with pytest.raises(

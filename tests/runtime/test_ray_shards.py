@@ -179,7 +179,8 @@ def test_shards_are_as_long_as_loading_is_worth(cluster: Any, tmp_path: Path) ->
         Numbers(rows=400) >> Double()
     assert rows_of(run.ray(out=tmp_path / "out")) == doubles(400)
     [cut] = (tmp_path / "out").rglob("cut.json")
-    assert json.loads(cut.read_text()) == {"first": 128, "count": 2, "then": 128}
+    found = json.loads(cut.read_text())
+    assert (found["first"], found["count"], found["then"]) == (128, 2, 128)
 
 
 def test_columns_have_one_type_in_all_the_shards(cluster: Any, tmp_path: Path) -> None:
@@ -259,7 +260,14 @@ def test_mistakes_are_found_at_once(cluster: Any, tmp_path: Path) -> None:
         ({"cpus": 64}, "cpus: found 64, expected at most 1, the most that a node"),
         ({"gpus": 1}, "gpus: found 1, expected at most 0, the most that a node"),
         ({"shards": 0}, "shards: found 0, expected 'auto' or a number of shards, at least 1"),
+        ({"shards": True}, "shards: found True, expected 'auto' or a number of shards"),
         ({"cpus": -1}, "cpus: found -1, expected a number, at least 0"),
+        ({"cpus": float("nan")}, "cpus: found nan, expected a number, at least 0"),
+        ({"cpus": "2"}, "cpus: found '2', expected a number, at least 0"),
+        ({"cpus": 1e-5}, "cpus: found 1e-05, expected 0, or at least 0.0001"),
+        ({"cpus": 0}, "cpus: found 0, expected more than 0, or GPUs"),
+        ({"gpus": 1.5}, "gpus: found 1.5, expected a whole number, or a part of one GPU"),
+        ({"out": " "}, "out: found ' ', expected a folder or a URL"),
         ({"out": "nowhere://x"}, "out: found 'nowhere://x', expected a folder or a URL"),
     ):
         with pytest.raises(ConfigError) as mistake:
@@ -270,6 +278,56 @@ def test_mistakes_are_found_at_once(cluster: Any, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"Found \"step 'sum', a Sum \(GlobalStep\)\""):
         run.ray(out=tmp_path / "out")
     assert time.monotonic() - begin < 10
+
+
+# --- what is kept ------------------------------------------------------------------------------
+
+
+DAMAGES: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
+    ("000000-*.parquet", lambda data: data[:8] + bytes(32) + data[40:]),
+    ("000000-*.parquet", lambda data: data.replace(b"\0\3\r", b"\0\7\r")),  # a 7 for a 3
+    ("000000-*.json", lambda data: b'{"sizes": {}}'),
+    ("000000-*.json", lambda data: data.replace(b'"rows": 10', b'"rows": 19')),
+)
+
+
+def test_what_is_damaged_is_made_anew(cluster: Any, tmp_path: Path) -> None:
+    with pipeline(tmp_path) as run:
+        Numbers(rows=20, batch_size=5) >> Double(name="double")
+    assert rows_of(run.ray(out=tmp_path / "out", shards=2)) == doubles(20)
+    for pattern, damage in DAMAGES:
+        [file] = (tmp_path / "out").rglob(pattern)
+        whole = file.read_bytes()
+        file.write_bytes(damage(whole))
+        assert file.read_bytes() != whole
+        assert rows_of(run.ray(out=tmp_path / "out", shards=2)) == doubles(20)
+        assert file.read_bytes() != damage(whole)
+
+
+def test_a_cut_that_is_damaged_is_made_anew(cluster: Any, tmp_path: Path) -> None:
+    with pipeline(tmp_path) as run:
+        Numbers(rows=20, batch_size=5) >> Double(name="double")
+    folder = run.ray(out=tmp_path / "out")
+    assert rows_of(folder) == doubles(20)
+    [cut] = (tmp_path / "out").rglob("cut.json")
+    for damaged in ('{"first": 1}', '{"first": 0, "count": 0, "then": 0}'):
+        cut.write_text(damaged)
+        assert rows_of(run.ray(out=tmp_path / "out")) == doubles(20)
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_before_the_first_shard(
+    cluster: Any, tmp_path: Path
+) -> None:
+    with pipeline(tmp_path) as run:
+        Numbers(rows=20, batch_size=5) >> Double(name="double")
+    assert rows_of(run.ray(out=tmp_path / "out", shards=2)) == doubles(20)
+    [begun] = (tmp_path / "out").rglob("begun")
+    begun.unlink()
+    begun.mkdir()  # permissions do not stop a root user
+    assert rows_of(run.ray(out=tmp_path / "out", shards=2)) == doubles(20)  # nothing is to be done
+    with pytest.raises(ConfigError, match=r"out: found '.*out', expected .* IsADirectoryError"):
+        run.ray(out=tmp_path / "out", shards=3).run()
+    assert list((tmp_path / "out").rglob("000002-*")) == []
 
 
 # --- processes that die ------------------------------------------------------------------------

@@ -20,11 +20,15 @@ class Placement:
     """Puts pipelines where the settings say.
 
     Raises:
-        ConfigError: if they say Ray, and it is not installed.
+        ConfigError: if they say Ray, and it is not installed; or shards, and no cluster.
     """
 
     def __init__(self, settings: ModelSettings, out: Path) -> None:
         self._settings, self._folder = settings, out / SHARDS_FOLDER
+        for field in ("shards", "shard_cpus", "shard_gpus"):
+            value = getattr(settings, field)
+            if settings.ray is None and value != ModelSettings.model_fields[field].default:
+                raise ConfigError(field, value, "a Ray cluster for them", "Give `ray` as well.")
         if settings.ray is not None and find_spec("ray") is None:
             raise ConfigError(
                 "ray",

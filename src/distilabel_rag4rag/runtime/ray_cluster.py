@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,9 @@ import ray
 from ray.exceptions import RayError
 
 from distilabel_rag4rag.errors import ConfigError, describe
+
+#: How long a cluster may take to accept a connection.
+REACH_SECONDS = 10.0
 
 
 @contextmanager
@@ -31,8 +35,8 @@ def connected(address: str | None) -> Iterator[None]:
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":  # nothing that other machines could reach
         settings |= {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
-    elif address.startswith("ray://"):
-        raise ConfigError("address", address, "'auto' or HOST:PORT, on a node of the cluster")
+    elif address != "auto":
+        _check_reachable(address)
     try:
         ray.init(address=address, **settings)
     except (ConnectionError, RayError, ValueError) as error:
@@ -43,6 +47,23 @@ def connected(address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Whether anybody listens at an address; Ray itself asks for minutes.
+
+    Raises:
+        ConfigError: if it is none, or nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    if "/" in address or not host or not port.isdecimal():
+        raise ConfigError("address", address, "'auto' or HOST:PORT, on a node of the cluster")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            "address", address, "the address of a Ray cluster that runs", f"{describe(error)}."
+        ) from error
 
 
 def slots(cpus: float, gpus: float) -> int:

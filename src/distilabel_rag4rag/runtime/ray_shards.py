@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,7 +25,7 @@ from distilabel_rag4rag.runtime.cut import FIRST_ROWS, Cut
 from distilabel_rag4rag.runtime.fail_fast_pipeline import FailFastPipeline
 from distilabel_rag4rag.runtime.ray_cluster import check_resources, connected, slots
 from distilabel_rag4rag.runtime.sent_folder import SentFolder
-from distilabel_rag4rag.runtime.shard_folder import CUT_FILE, ShardFolder
+from distilabel_rag4rag.runtime.shard_folder import CUT_FILE, DamagedShardError, ShardFolder
 from distilabel_rag4rag.runtime.shard_key import digest, key_of
 from distilabel_rag4rag.runtime.shard_pipeline import (
     Board,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.5
 #: How often a shard is begun whose process, or node, dies.
 TRIES = 3
+#: Ray counts no smaller parts of a CPU or a GPU.
+LEAST_HELD = 0.0001
 #: Shards that are handed to Ray for each that can run: one that runs and one that waits.
 HANDED_OVER = 2
 
@@ -113,11 +116,9 @@ class RayShards(FailFastPipeline):
         self.dag = pipeline.dag
         self.address, self.out, self.shards = address, out, shards
         self.cpus, self.gpus = cpus, gpus
-        if shards != "auto" and not (isinstance(shards, int) and shards >= 1):
+        if shards != "auto" and not (type(shards) is int and shards >= 1):
             raise ConfigError("shards", shards, "'auto' or a number of shards, at least 1")
-        for field, value in (("cpus", cpus), ("gpus", gpus)):
-            if value < 0:
-                raise ConfigError(field, value, "a number, at least 0")
+        _check_held(cpus, gpus)
         for step in self._steps():
             if getattr(step, "is_global", False):
                 raise ConfigError(
@@ -157,7 +158,12 @@ class RayShards(FailFastPipeline):
             generator = self._generator()
             rows = _rows_of(self.dag.get_step(generator)[STEP_ATTR_NAME])
             kept = self._kept(generator)
-            return self._joined(kept, _Run(self, generator, rows, kept).to_end())
+            with suppress(DamagedShardError):  # it is not found again, and run
+                return self._joined(kept, _Run(self, generator, rows, kept).to_end())
+            try:
+                return self._joined(kept, _Run(self, generator, rows, kept).to_end())
+            except DamagedShardError as error:
+                raise RunFailed(f"a finished shard cannot be read again: {error}") from error
 
     def check_rows(self, step: str) -> None:
         """Whether a step that has ended has left rows.
@@ -177,6 +183,8 @@ class RayShards(FailFastPipeline):
         return str(name)
 
     def _kept(self, generator: str) -> ShardFolder:
+        if not str(self.out).strip():
+            raise ConfigError("out", self.out, "a folder or a URL that can be written to")
         try:
             name = re.sub(r"\W+", "-", self.name)
             return ShardFolder(self.out, f"{name}-{key_of(self.dag, generator)[:16]}")
@@ -189,12 +197,12 @@ class RayShards(FailFastPipeline):
     def _joined(self, kept: ShardFolder, shards: Iterable[Shard]) -> "Distiset":
         for leaf in self.dag.leaf_steps:
             folder = self._cache_location["data"] / STEPS_OUTPUTS_PATH / leaf
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
             files = []
             for shard in shards:
                 if shard.facts is not None and leaf in shard.facts["sizes"]:
                     files.append(folder / f"{shard.number:07d}.parquet")
-                    kept.fetch(shard.name, leaf, files[-1])
+                    kept.fetch(shard.name, shard.facts, leaf, files[-1])
             try:
                 unify_files(files, leaf)
             except TypeError as error:
@@ -293,6 +301,7 @@ class _Run:
         if self.cut is None or self.todo:
             with connected(self.pipeline.address), Signals():
                 check_resources(*self.resources)
+                self._check_out()
                 if self.cut is None:
                     self.cut = Cut(FIRST_ROWS, slots(*self.resources), None)
                     self._add_shards()
@@ -319,6 +328,15 @@ class _Run:
             else:
                 steps = {name: StepCount(**counts) for name, counts in facts["steps"].items()}
                 self._finish(shard, facts, steps)
+
+    def _check_out(self) -> None:
+        try:
+            self.kept.check_writable()
+        except OSError as error:
+            raise ConfigError(
+                "out", str(self.pipeline.out), "a folder or a URL that can be written to",
+                f"{describe(error)}.",
+            ) from error  # fmt: skip
 
     def _run(self) -> None:
         pipeline = self.pipeline
@@ -488,6 +506,22 @@ def _rows_of(generator: "GeneratorStep") -> Rows:
     if not rows:
         raise RunFailed(f"step '{step.name}' failed to process: the generator yielded no rows")
     return rows
+
+
+def _check_held(cpus: float, gpus: float) -> None:
+    """What a shard holds, as far as it can be told without a cluster."""
+    for field, value in (("cpus", cpus), ("gpus", gpus)):
+        if isinstance(value, bool) or not isinstance(value, Real) or not value >= 0:
+            raise ConfigError(field, value, "a number, at least 0")
+        if 0 < value < LEAST_HELD:
+            raise ConfigError(field, value, f"0, or at least {LEAST_HELD}")
+    if gpus > 1 and gpus % 1:
+        raise ConfigError("gpus", gpus, "a whole number, or a part of one GPU")
+    if not cpus and not gpus:
+        raise ConfigError(
+            "cpus", cpus, "more than 0, or GPUs",
+            "What a shard holds decides how many run on a node at the same time.",
+        )  # fmt: skip
 
 
 def _columns(rows: Rows) -> list[str]:
