@@ -135,17 +135,20 @@ def test_a_small_corpus_finds_its_flat_index_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("factory", "parameters", "reason"),
+    ("factory", "parameters", "expected", "reason"),
     [
-        ("Flat", "nprobe=4", "nprobe"),
-        ("IVF8,Flat", "efSearch=4", "efSearch"),
-        ("IVF8,Flat", "nprobe", "nprobe"),
+        ("Flat", "nprobe=4", "none: this index is searched exactly", "nprobe"),
+        ("IVF8,Flat", "efSearch=4", "parameters .* such as 'nprobe=8'", "efSearch"),
+        ("IVF8,Flat", "nprobe", "parameters .* such as 'nprobe=8'", "nprobe"),
+        ("IVF8,Flat", "nprobe=0", "parameters .* such as 'nprobe=8'", "nprobe > 0"),
+        ("IVF8,Flat", "nprobe=-3", "parameters .* such as 'nprobe=8'", "nprobe"),
+        ("HNSW8", "nprobe=3", "parameters .* such as 'efSearch=64'", "nprobe"),
     ],
 )
 def test_search_parameters_that_the_index_has_not_are_named(
-    factory: str, parameters: str, reason: str
+    factory: str, parameters: str, expected: str, reason: str
 ) -> None:
-    message = rf"search_parameters: found '{parameters}', expected parameters .*{reason}"
+    message = rf"search_parameters: found '{parameters}', expected {expected}.*{reason}"
     with pytest.raises(DistilabelUserError, match=message):
         retriever(corpus(20), index_factory=factory, search_parameters=parameters)
 
@@ -276,9 +279,12 @@ def test_a_wrong_factory_and_a_bad_vector_are_said_before_the_whole_corpus_is_em
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(building, "WINDOW", 10)
-    with pytest.raises(DistilabelUserError, match="index_factory='Banana' cannot index 40"):
-        retriever(corpus(40), index_factory="Banana")
-    assert HashedEmbeddings.calls == [10]
+    for factory, reason in (("Banana", "could not parse"), ("IVF41,Flat", "it has 41 lists")):
+        HashedEmbeddings.calls.clear()
+        message = f"index_factory='{factory}' cannot index 40 vectors of dimension 32: .*{reason}"
+        with pytest.raises(DistilabelUserError, match=message):
+            retriever(corpus(40), index_factory=factory)
+        assert HashedEmbeddings.calls == [10]
 
     class Ragged(HashedEmbeddings):
         def encode(self, inputs: list[str]) -> Any:

@@ -13,7 +13,7 @@ from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag.steps.retrieval.embedder_state import probe
 from distilabel_rag4rag.steps.retrieval.embedding import DECIMALS, Vectors, embed
-from distilabel_rag4rag.steps.retrieval.index_factory import faiss_reason, training_size
+from distilabel_rag4rag.steps.retrieval.index_factory import faiss_reason, lists_of, training_size
 from distilabel_rag4rag.steps.retrieval.index_manifest import (
     INDEX_FILE,
     PASSAGES_FILE,
@@ -124,9 +124,12 @@ def _empty_index(dimension: int, count: int, settings: MadeWith) -> "faiss.Index
     import faiss
 
     try:
-        return faiss.index_factory(dimension, settings.index_factory, faiss.METRIC_INNER_PRODUCT)
+        index = faiss.index_factory(dimension, settings.index_factory, faiss.METRIC_INNER_PRODUCT)
     except RuntimeError as error:
-        raise _cannot(dimension, count, settings, error) from error
+        raise _cannot(dimension, count, settings, faiss_reason(error)) from error
+    if (lists := lists_of(index)) > count:
+        raise _cannot(dimension, count, settings, f"it has {lists} lists")
+    return index
 
 
 def _fill(index: "faiss.Index", vectors_file: Path, count: int, settings: MadeWith) -> None:
@@ -144,7 +147,7 @@ def _fill(index: "faiss.Index", vectors_file: Path, count: int, settings: MadeWi
             index.train(_sample(vectors, training_size(index)))
         index.add(vectors)
     except RuntimeError as error:
-        raise _cannot(index.d, count, settings, error) from error
+        raise _cannot(index.d, count, settings, faiss_reason(error)) from error
     finally:
         faiss.omp_set_num_threads(threads)
 
@@ -157,12 +160,10 @@ def _sample(vectors: Vectors, size: int) -> Vectors:
     return vectors[np.sort(chosen)]
 
 
-def _cannot(
-    dimension: int, count: int, settings: MadeWith, error: RuntimeError
-) -> DistilabelUserError:
+def _cannot(dimension: int, count: int, settings: MadeWith, reason: str) -> DistilabelUserError:
     return DistilabelUserError(
         f"index_factory={settings.index_factory!r} cannot index {count} vectors of dimension"
-        f" {dimension}: {faiss_reason(error)}. 'Flat' works for any number;"
+        f" {dimension}: {reason.rstrip('.')}. 'Flat' works for any number;"
         " IVF and PQ need at least as many passages as centroids (256 for PQ's 8 bits)."
     )
 

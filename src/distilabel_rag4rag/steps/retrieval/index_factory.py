@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from distilabel_rag4rag.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def resolve_factory(index_factory: str, count: int, dimension: Callable[[], int]
 
 def training_size(index: "faiss.Index") -> int:
     """The most vectors that an index is trained on."""
-    return max(LEAST_SAMPLE, SAMPLE_PER_LIST * _lists(index))
+    return max(LEAST_SAMPLE, SAMPLE_PER_LIST * lists_of(index))
 
 
 def open_index(path: Path, index_factory: str, search_parameters: str | None) -> "faiss.Index":
@@ -102,12 +104,17 @@ def set_search_parameters(index: "faiss.Index", given: str | None = None) -> Non
     if given:
         try:
             space.set_index_parameters(index, given)  # type: ignore[arg-type]
+            if index.is_trained:  # a search says what is wrong with a number
+                index.search(np.zeros((1, index.d), np.float32), 1)
         except RuntimeError as error:
+            known = ",".join(f"{name}={value}" for name, value in _defaults(index).items())
             raise ConfigError(
                 "search_parameters",
                 given,
-                "parameters that this kind of index has, such as 'nprobe=64'",
-                faiss_reason(error),
+                f"parameters that this kind of index has, such as '{known}'"
+                if known
+                else "none: this index is searched exactly",
+                f"{faiss_reason(error).rstrip('.')}.",
             ) from error
 
 
@@ -124,14 +131,14 @@ def _defaults(index: "faiss.Index") -> dict[str, float]:
     if isinstance(base, faiss.IndexRefine):
         found["k_factor_rf"] = REFINED_PER_HIT
         base = faiss.downcast_index(base.base_index)
-    if lists := _lists(base):
+    if lists := lists_of(base):
         found["nprobe"] = min(lists, max(LEAST_PROBES, lists // LISTS_PER_PROBE))
     elif isinstance(base, faiss.IndexHNSW):
         found["efSearch"] = HNSW_BEAM
     return found
 
 
-def _lists(index: "faiss.Index") -> int:
+def lists_of(index: "faiss.Index") -> int:
     """How many lists an IVF index has, also within others; 0 for other kinds."""
     import faiss
 
