@@ -33,6 +33,8 @@ def written(folder: Path, *batches: list[dict[str, Any]]) -> pa.Table:
         ([[1], [2.5]], pa.float64(), [1.0, 2.5]),
         ([[np.int64(1), 2.5], [np.float32(0.5)]], pa.float64(), [1.0, 2.5, 0.5]),
         ([[{}], [{"k": 1}]], pa.struct([("k", pa.int64())]), [None, {"k": 1}]),
+        ([[{}, {"k": 1}]], pa.struct([("k", pa.int64())]), [None, {"k": 1}]),
+        ([[[{}], [{"k": 1}]]], pa.list_(pa.struct([("k", pa.int64())])), [[None], [{"k": 1}]]),
         (
             [[{"k": 1}], [{"k": None, "z": "q"}]],
             pa.struct([("k", pa.int64()), ("z", pa.string())]),

@@ -31,7 +31,10 @@ def key_of(dag: "DAG", generator: str) -> str:
 
 def digest(value: Any) -> str:
     """The hash of any value: JSON as far as that goes, what is pickled for the rest."""
-    text = json.dumps(value, sort_keys=True, default=_plain)
+    try:
+        text = json.dumps(value, sort_keys=True, default=_plain)
+    except TypeError:  # keys of several types
+        return hashlib.sha256(cloudpickle.dumps(value)).hexdigest()
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

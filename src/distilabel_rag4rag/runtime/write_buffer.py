@@ -116,7 +116,9 @@ def _column(name: str, values: list[Any]) -> pa.Array:
     for prepare, kind in ((_raw, declared), (_plain_all, declared), (_plain_all, None)):
         with suppress(pa.ArrowException, UnicodeEncodeError, OverflowError):
             column = pa.array(prepare(values), type=kind)
-            if not _has_empty_struct(column.type):
+            # An empty dict is null, also beside others, whose keys it would get.
+            is_plain = prepare is _plain_all or kind is not None or not _has_struct(column.type)
+            if is_plain and not _has_empty_struct(column.type):
                 return column
     return pa.array(_plain_all(values))
 
@@ -132,6 +134,12 @@ def _raw(values: list[Any]) -> list[Any]:
 
 def _plain_all(values: list[Any]) -> list[Any]:
     return [_plain(value) for value in values]
+
+
+def _has_struct(kind: pa.DataType) -> bool:
+    return pa.types.is_struct(kind) or any(
+        _has_struct(kind.field(index).type) for index in range(kind.num_fields)
+    )
 
 
 def _has_empty_struct(kind: pa.DataType) -> bool:

@@ -1,9 +1,12 @@
 """What shapes the output of a model, to find again what was made with it."""
 
+import ast
 import inspect
 import os
 import re
 import sys
+import textwrap
+from collections import defaultdict
 from collections.abc import Collection
 from importlib import metadata
 from pathlib import Path
@@ -98,10 +101,39 @@ def _versions(cls: type[Any]) -> dict[str, str | None]:
 
 
 def _code(cls: type[Any]) -> str | None:
+    """The hash of a class's source, and of what it uses of its module: functions, constants."""
     try:
-        return hash_of(inspect.getsource(cls))
-    except (OSError, TypeError):  # typed into a console
+        own = inspect.getsource(cls)
+        module = ast.parse(inspect.getsource(sys.modules[cls.__module__]))
+        tree = ast.parse(textwrap.dedent(own))
+    except (OSError, TypeError, KeyError, SyntaxError):  # typed into a console
         return None
+    definitions: dict[str, list[ast.stmt]] = defaultdict(list)
+    for statement in module.body:
+        for name in _defined_by(statement):
+            definitions[name].append(statement)
+    used, new = set[str](), {cls.__name__}
+    while new:
+        used |= new
+        parts = [tree, *(part for name in new for part in definitions[name])]
+        new = {n.id for part in parts for n in ast.walk(part) if isinstance(n, ast.Name)}
+        new = (new & definitions.keys()) - used
+    used.discard(cls.__name__)
+    return hash_of([own, [[ast.unparse(part) for part in definitions[n]] for n in sorted(used)]])
+
+
+def _defined_by(statement: ast.stmt) -> set[str]:
+    """The names that a statement of a module defines, also within `if` and `try`."""
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return {statement.name}
+        case ast.Import() | ast.ImportFrom():
+            return {(alias.asname or alias.name).partition(".")[0] for alias in statement.names}
+    return {
+        node.id
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
 
 
 def _hub_commit(name: str, revision: str | None) -> str | None:
