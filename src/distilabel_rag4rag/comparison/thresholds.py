@@ -64,8 +64,8 @@ def sweep(by_arm: Mapping[str, pd.DataFrame], resampling: Resampling) -> Thresho
 
 
 def _rates(rows: pd.DataFrame, resampling: Resampling) -> list[Estimate]:
-    judged = rows["judged"]
-    flagged = {str(t): (judged & (rows["score"] >= t), judged) for t in THRESHOLDS}
+    judged, scores = rows["judged"].to_numpy(bool), rows["score"].to_numpy(float)
+    flagged = {str(t): (judged & (scores >= t), judged) for t in THRESHOLDS}
     return list(resampling.of(rows["cluster"]).rates(flagged).values())
 
 

@@ -3,6 +3,8 @@
 import importlib
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
+from types import ModuleType
 from typing import Any
 
 from distilabel_rag4rag.utils.scripts import UNSPACED
@@ -29,7 +31,7 @@ class LanguageIdentifier:
     def __init__(self, least_letters: int = 30, certainty: float = 0.9) -> None:
         langid = importlib.import_module("py3langid.langid")
         self._least_letters, self._certainty = least_letters, certainty
-        self._model = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
+        self._model = _model(langid)
 
     def language(self, text: Any) -> str:
         """The code of ISO 639-1, or "unknown"."""
@@ -40,6 +42,12 @@ class LanguageIdentifier:
             return UNKNOWN
         language, probability = self._model.classify(text)
         return str(language) if probability >= self._certainty else UNKNOWN
+
+
+@cache
+def _model(langid: ModuleType) -> Any:
+    """Its model, which takes half a second to read."""
+    return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
 
 
 def main_language(texts: Iterable[str]) -> str:

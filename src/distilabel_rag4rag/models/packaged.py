@@ -18,8 +18,11 @@ import importlib.util
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from distilabel_rag4rag.utils.cache_folder import cache_folder
 
@@ -79,15 +82,30 @@ def _convert_gguf(folder: Path, target: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    # Without `dequantize` transformers keeps the weights packed and cannot save them again.
-    model = AutoModelForCausalLM.from_pretrained(
-        folder,
-        gguf_file=_GGUF,
-        quantization_config=GgufConfig(dequantize=True),
-        dtype=torch.float32,
-    )
+    with _gguf_read_once():
+        # Without `dequantize` transformers keeps the weights packed and cannot save them again.
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            gguf_file=_GGUF,
+            quantization_config=GgufConfig(dequantize=True),
+            dtype=torch.float32,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=_GGUF)
     model.save_pretrained(target)
-    AutoTokenizer.from_pretrained(folder, gguf_file=_GGUF).save_pretrained(target)
+    tokenizer.save_pretrained(target)
+
+
+@contextmanager
+def _gguf_read_once() -> Iterator[None]:
+    """transformers reads the file for the config, the weights and the tokenizer: seconds each."""
+    import gguf
+
+    reader: Any = gguf.GGUFReader
+    gguf.GGUFReader = cache(reader)  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        gguf.GGUFReader = reader  # type: ignore[misc]
 
 
 def _cached(name: str, sources: list[Path], make: Callable[[Path], None]) -> str:
