@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 from click import Context
+from helpers.fresh import run_program
 from helpers.openai_server import OpenAIServer
 
 from distilabel_rag4rag.cli.app import app
@@ -78,15 +79,8 @@ def test_programs_run(source: str, own_cache: Path, tmp_path: Path) -> None:
         (tmp_path / "docs" / f"{i}.md").write_text(f"# House {i}\n\n" + text * 3)
     (tmp_path / "program.py").write_text(source)
     with OpenAIServer(reply) as server:
-        done = subprocess.run(
-            [sys.executable, "program.py"],
-            cwd=tmp_path,
-            env={**os.environ, "OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-test"},
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
+        key = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": "sk-test"}
+        done = run_program("program.py", cwd=tmp_path, env={**os.environ, **key}, timeout=200)
     assert done.returncode == 0, done.stderr[-2000:]
 
 

@@ -3,8 +3,7 @@
 import json
 import os
 import re
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ import pytest
 from datasets import load_from_disk
 from distilabel.distiset import Distiset
 from helpers.export_data import passages, rows
+from helpers.fresh import run_program
 from helpers.local_hub import LocalHub
-from helpers.local_hub import environment as hub_environment
 from helpers.openai_server import OpenAIServer
 from helpers.review_server.server import WORKSPACE, Server
 from helpers.tiny_embedders import save_embedder
@@ -26,17 +25,11 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 
 
-def run(*command: object, cwd: Path, **environment: str) -> str:
+def run(
+    *command: object, cwd: Path, program: Callable[..., Any] = run_program, **environment: str
+) -> str:
     """What a script prints; it must end well."""
-    done = subprocess.run(
-        [sys.executable, *map(str, command)],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+    done = program(*command, cwd=cwd, env={**os.environ, **environment}, timeout=200)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
@@ -137,10 +130,10 @@ def test_answers_are_reviewed_in_argilla(server: Server, tmp_path: Path) -> None
 
 def test_rows_are_published(local_hub: LocalHub, tmp_path: Path) -> None:
     script = ROOT / "examples" / "publish_to_hub.py"
-    hub = hub_environment(local_hub, tmp_path / "home")
-    arguments = ["ann/example", "--limit", 4]
-    printed = run(script, *arguments, "--dry-run", "files", cwd=tmp_path, **hub)
+    arguments = [script, "ann/example", "--limit", 4]
+    program = local_hub.programs.run
+    printed = run(*arguments, "--dry-run", "files", cwd=tmp_path, program=program)
     assert "files/README.md" in printed.split()
     assert "ann/example" not in local_hub.repos
-    run(script, *arguments, cwd=tmp_path, **hub)
+    run(*arguments, cwd=tmp_path, program=program)
     assert "README.md" in local_hub.repos["ann/example"].files("main")

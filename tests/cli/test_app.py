@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from helpers.fresh import RAG4RAG, run_program, start_program
 from helpers.openai_server import OpenAIServer
 from typer.testing import CliRunner
 
@@ -22,20 +22,28 @@ from distilabel_rag4rag.schema import arrow_schema
 
 pytestmark = pytest.mark.slow
 
-RAG4RAG = Path(sys.executable).with_name("rag4rag")
 ARMS = ["zero_shot", "gold_context", "rag4rag"]
 
 
 def rag4rag(*arguments: Any, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command."""
+    """Runs the command, with all that is heavy imported already."""
+    return run_program(RAG4RAG, *arguments, env=in_120_columns(environment))
+
+
+def from_scratch(*arguments: Any, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command as a user does, imports and all."""
     return subprocess.run(
         [RAG4RAG, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=280,
         check=False,
-        env={**os.environ, "COLUMNS": "120", **environment},
+        env=in_120_columns(environment),
     )
+
+
+def in_120_columns(environment: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, "COLUMNS": "120", **environment}
 
 
 def called(*arguments: Any) -> tuple[int, str]:
@@ -48,7 +56,7 @@ def called(*arguments: Any) -> tuple[int, str]:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `rag4rag demo` on four questions wrote."""
     out = tmp_path_factory.mktemp("demo") / "out"
-    done = rag4rag("demo", "--limit", 4, "--out", out)
+    done = from_scratch("demo", "--limit", 4, "--out", out)
     assert done.returncode == 0, done.stderr[-2000:]
     for name in (*ARMS, "human", "Written:", "rows.parquet"):
         assert name in done.stdout
@@ -146,7 +154,7 @@ def test_a_report_of_arms_with_odd_names_on_a_plain_terminal(tmp_path: Path) -> 
             for n in range(8)
         ]
         pd.DataFrame(rows).to_parquet(tmp_path / f"{len(arm)}{arm[0]}.parquet")
-    done = rag4rag(
+    done = from_scratch(
         *("report", *sorted(tmp_path.glob("*.parquet")), "--out", tmp_path / "out"),
         *("--baseline", "gpt[v2]", "--candidate", "x[/b]y"),
         PYTHONIOENCODING="ascii",
@@ -302,7 +310,7 @@ def test_a_wrong_embedder_is_found_before_anything_is_asked(
     own_cache: Path, tmp_path: Path
 ) -> None:
     with OpenAIServer("x") as server:
-        done = rag4rag(
+        done = from_scratch(
             *("compare", "--limit", 2, "--out", tmp_path / "out", "--llm", "OpenAILLM:gpt-4o-mini"),
             *("--embeddings", f"SentenceTransformerEmbeddings:{tmp_path}/nowhere"),
             OPENAI_BASE_URL=server.base_url,
@@ -381,26 +389,22 @@ def test_a_row_without_a_question_is_marked_in_every_arm(own_cache: Path, tmp_pa
 def test_ctrl_c_and_sigterm_end_with_130_and_143(own_cache: Path, tmp_path: Path) -> None:
     for signal_, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         history = tmp_path / f"{code}.jsonl"
-        running = subprocess.Popen(
-            [
-                *(RAG4RAG, "compare", "--arms", "gold_context", "--out", tmp_path / "out"),
-                *("--llm", "distilabel_rag4rag.testing.ScriptedLLM", "--llm-set", "default=x"),
-                *("--llm-set", "delay=0.2", "--llm-set", f"history_path={history}"),
-            ],
-            stderr=subprocess.PIPE,
-            text=True,
+        running = start_program(
+            *(RAG4RAG, "compare", "--arms", "gold_context", "--out", tmp_path / "out"),
+            *("--llm", "distilabel_rag4rag.testing.ScriptedLLM", "--llm-set", "default=x"),
+            *("--llm-set", "delay=0.2", "--llm-set", f"history_path={history}"),
+            out=tmp_path,
         )
         while not history.exists():
             assert running.poll() is None
             time.sleep(0.1)
         running.send_signal(signal_)
-        _, errors = running.communicate(timeout=30)
-        assert running.returncode == code
-        assert "run the same again" in " ".join(errors.split())
+        assert running.wait(timeout=30) == code
+        assert "run the same again" in " ".join(running.output("stderr").split())
         assert not (tmp_path / "out").exists()
 
 
 def test_help_teaches() -> None:
-    text = rag4rag("compare", "--help").stdout
+    text = from_scratch("compare", "--help").stdout
     for option in ("--llm", "--embeddings", "--judge", "--k", "--limit", "--config", "--force"):
         assert option in text

@@ -1,8 +1,6 @@
 """The command, and what happens when it is refused, interrupted, or its answers get lost."""
 
-import os
 import signal
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset
 from distilabel.errors import DistilabelUserError
+from helpers.fork_server import Program
 from helpers.local_hub import RAG4RAG, LocalHub
 from helpers.publish_runs import TERMS, marked_rows, push, table, write_run
 from typer.testing import CliRunner
@@ -81,20 +80,22 @@ def test_names_are_refused_in_one_sentence(run: Path, tmp_path: Path) -> None:
             dry_run(run, name, tmp_path / "out", **TERMS)
 
 
-def test_an_interrupted_commit_may_have_landed(local_hub: LocalHub, run: Path) -> None:
-    started: list[subprocess.Popen[str]] = []
+def test_an_interrupted_commit_may_have_landed(
+    local_hub: LocalHub, run: Path, tmp_path: Path
+) -> None:
+    started: list[Program] = []
 
     def interrupt() -> None:
         started[0].send_signal(signal.SIGINT)
         time.sleep(1)
 
     local_hub.fail("commit", interrupt, repo="ann/stopped", times=1)
-    command = [str(RAG4RAG), "publish", str(run), "ann/stopped", *SAID]
-    environment = {**os.environ, **local_hub.environment}
-    started.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment))
-    _, errors = started[0].communicate(timeout=120)
+    command = (RAG4RAG, "publish", run, "ann/stopped", *SAID)
+    started.append(local_hub.programs.start(*command, out=tmp_path))
+    code = started[0].wait(120)
+    errors = started[0].output("stderr")
     local_hub.rules.clear()
-    assert started[0].returncode == 1
+    assert code == 1
     output = " ".join(errors.split())
     assert "Interrupted while committing: all of it is in 'ann/stopped', or nothing." in output
     assert "Traceback" not in errors

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
+from helpers.fork_server import ForkServer
+from helpers.fresh import RAG4RAG
 from helpers.local_hub_server import Server
-
-RAG4RAG = Path(sys.executable).with_name("rag4rag")
 
 #: user -> token; `ann` may write in `ann` and `lab`, `eve` may read only.
 TOKENS = {"ann": "hf_" + "W" * 34, "eve": "hf_" + "R" * 34}
@@ -53,12 +53,14 @@ class LocalHub(Server):
 
     Attributes:
         home: the clients' HF_HOME.
+        programs: runs programs in the clients' environment.
     """
 
     def __init__(self, home: Path) -> None:
         super().__init__(TOKENS)
         self.home = home
         self.environment = environment(self, home)
+        self.programs = ForkServer(self.environment)
         before = dict(os.environ)
         os.environ.update(self.environment)
         try:  # the process starts, and takes its environment, with the first task
@@ -76,20 +78,14 @@ class LocalHub(Server):
         """Every host that the clients' process has looked up or connected to."""
         return set(self.call(_where))
 
-    def rag4rag(self, *arguments: Any, **more: str) -> subprocess.CompletedProcess[str]:
+    def rag4rag(self, *arguments: Any) -> subprocess.CompletedProcess[str]:
         """Runs the command."""
-        return subprocess.run(
-            [RAG4RAG, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=280,
-            check=False,
-            env={**os.environ, **self.environment, **more},
-        )
+        return self.programs.run(RAG4RAG, *arguments)
 
     def close(self) -> None:
         """Ends the clients and the server."""
         self._pool.shutdown()
+        self.programs.close()
         super().close()
 
 

@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from helpers.fresh import RAG4RAG, run_program
 from helpers.local_hub import LocalHub
 from helpers.publish_runs import load, load_by_step, load_equal, marked_rows, push, table, write_run
 
@@ -268,10 +267,9 @@ def test_a_run_on_the_sample_world_from_the_command_line(
     local_hub: LocalHub, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    local = {"HF_HUB_OFFLINE": "1"}
     scripted = ("--llm", "distilabel_rag4rag.testing.ScriptedLLM", "--llm-set", "default=Ambleth")
-    done = local_hub.rag4rag(
-        "compare", "--arms", "gold_context", "--limit", 6, *scripted, "--out", out, **local
+    done = run_program(
+        RAG4RAG, "compare", "--arms", "gold_context", "--limit", 6, *scripted, "--out", out
     )
     assert done.returncode == 0, done.stderr
     done = local_hub.rag4rag("publish", out, "lab/world")
@@ -423,13 +421,8 @@ def test_fifty_thousand_rows_in_shards(local_hub: LocalHub, tmp_path: Path) -> N
 
 def test_what_a_pipeline_returned_and_what_it_saved(local_hub: LocalHub, tmp_path: Path) -> None:
     script = Path(__file__).parents[1] / "helpers" / "publish_runs.py"
-    done = subprocess.run(
-        [sys.executable, script, "ann/pipeline", tmp_path / "saved"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **local_hub.environment, "DISTILABEL_LOG_LEVEL": "INFO"},
-    )
+    env = {**os.environ, "DISTILABEL_LOG_LEVEL": "INFO"}
+    done = local_hub.programs.run(script, "ann/pipeline", tmp_path / "saved", env=env)
     assert done.returncode == 0, done.stderr[-2000:]
     files = local_hub.repos["ann/pipeline"].files()
     pipeline = yaml.safe_load(files["run/pipeline.yaml"])

@@ -7,8 +7,6 @@ import json
 import logging
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +19,8 @@ from distilabel.models import OpenAILLM
 from distilabel.steps import LoadDataFromDicts
 from distilabel.steps.tasks import TextGeneration
 from helpers.fault_steps import Below, CannotBePickled, Double, Numbers, Oddities, Reports, Sum
+from helpers.fork_server import Program
+from helpers.fresh import programs_ready, start_program
 from helpers.openai_server import OpenAIServer, random_faults
 
 from distilabel_rag4rag.errors import RunFailed
@@ -37,6 +37,7 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
     """After every fault: no process, handler or data of the run is left."""
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
     root = logging.getLogger()
+    programs_ready()
     before = psutil.Process().children(recursive=True)
     handlers, level = root.handlers[:], root.level
     signals = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
@@ -258,16 +259,14 @@ def test_children_of_a_worker_end(tmp_path: Path) -> None:
 # --- signals to the main process ------------------------------------------------------------
 
 
-def started(tmp_path: Path, *settings: str) -> "subprocess.Popen[str]":
+def started(tmp_path: Path, *settings: str) -> Program:
     """interrupted_run.py in a process of its own, after its LLM has given ten replies."""
-    main = subprocess.Popen(
-        [sys.executable, str(SCRIPT), str(tmp_path), *settings], stdout=subprocess.PIPE, text=True
-    )
+    main = start_program(SCRIPT, tmp_path, *settings, out=tmp_path)
     wait_for(lambda: len(replies(tmp_path)) >= 10, main)
     return main
 
 
-def wait_for(condition: Callable[[], bool], main: "subprocess.Popen[str]") -> None:
+def wait_for(condition: Callable[[], bool], main: Program) -> None:
     deadline = time.monotonic() + 40.0
     while not condition():
         assert main.poll() is None, "the run ended by itself"
@@ -295,7 +294,7 @@ def test_interrupted(tmp_path: Path, number: signal.Signals, code: int, stuck: s
     assert [child for child in children if not gone(child.pid)] == []
     if stuck:
         return
-    subprocess.run([sys.executable, str(SCRIPT), str(tmp_path)], check=True, timeout=60)
+    assert start_program(SCRIPT, tmp_path, out=tmp_path).wait(60) == 0
     assert len(replies(tmp_path)) <= 60 + 1  # one was in flight
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert [row["instruction"] for row in rows] == [f"question {n}" for n in range(60)]
@@ -306,7 +305,7 @@ def test_main_process_killed(tmp_path: Path) -> None:
     main = started(tmp_path)
     children = psutil.Process(main.pid).children(recursive=True)
     assert len(children) >= 3
-    main.kill()
+    main.send_signal(signal.SIGKILL)
     main.wait()
     start = time.monotonic()
     while not all(gone(child.pid) for child in children):

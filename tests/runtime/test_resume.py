@@ -3,12 +3,12 @@
 import json
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from helpers.fork_server import Program
+from helpers.fresh import start_program
 from helpers.interrupted_run import ARM_ROWS
 
 pytestmark = pytest.mark.faults
@@ -23,19 +23,19 @@ def asked(folder: Path) -> int:
     return len(history.read_text().splitlines()) if history.exists() else 0
 
 
-def command(folder: Path) -> list[str]:
+def started(folder: Path) -> Program:
     folder.mkdir(exist_ok=True)
-    return [sys.executable, str(SCRIPT), str(folder), "arm"]
+    return start_program(SCRIPT, folder, "arm", out=folder)
 
 
 @pytest.mark.timeout(300)
 def test_killed_ten_times(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """kill -9 at ten random moments of the rag4rag arm."""
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run(command(whole), check=True, timeout=120)
+    assert started(whole).wait(120) == 0
     chance = random.Random(7)
     for _ in range(KILLS):
-        run = subprocess.Popen(command(killed))
+        run = started(killed)
         goal = asked(killed) + chance.randint(1, 35)
         while asked(killed) < goal:
             assert run.poll() is None
@@ -44,7 +44,7 @@ def test_killed_ten_times(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         run.send_signal(signal.SIGKILL)
         run.wait()
     before = asked(killed)
-    subprocess.run(command(killed), check=True, timeout=120)
+    assert started(killed).wait(120) == 0
     with capsys.disabled():
         print(f"\nkilled {KILLS} times: asked {asked(killed)} times for {ARM_ROWS} rows")
     assert before < ARM_ROWS
