@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 export HF_HUB_DISABLE_TELEMETRY = 1
+# Every process would compile the package, and pytest the tests, anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install browser argilla-server demo test test-fast lint docs clean
 
@@ -30,13 +32,16 @@ browser: install
 argilla-server: install
 	$(BIN)/python tests/helpers/review_server/environment.py
 
-# Two processes; the tests of a file share one, and its fixtures.
+# Two processes; the tests of a file share one, and its fixtures. Files come in the order of
+# tests/conftest.py, the longest first.
+XDIST := -n 2 --dist loadfile --no-loadscope-reorder
+
 test: browser argilla-server
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest $(XDIST)
 
 # What needs no browser, no server, no waiting: for use while you work.
 test-fast: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not (argilla or browser or faults or hub or ray or slow)"
+	$(BIN)/python -m pytest $(XDIST) -m "not (argilla or browser or faults or hub or ray or slow)"
 
 lint: install
 	$(BIN)/ruff check .
