@@ -1,7 +1,6 @@
 """What the terminal shows of a comparison."""
 
 import io
-from typing import Any
 
 import pytest
 from helpers.comparison_rows import make_rows
@@ -24,15 +23,12 @@ def printed(comparison: Comparison, width: int = 80) -> str:
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[dict[str, Any]]:
-    return make_rows(passages=400)
+def comparison() -> Comparison:
+    return compare(make_rows(passages=400), bootstrap=100)
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
-def test_every_arm_has_its_name_and_figures_on_one_line(
-    rows: list[dict[str, Any]], width: int
-) -> None:
-    comparison = compare(rows, bootstrap=100)
+def test_every_arm_has_its_name_and_figures_on_one_line(comparison: Comparison, width: int) -> None:
     lines = [" ".join(line.split()) for line in printed(comparison, width).splitlines()]
     for name, arm in comparison.arms.items():
         rate = f"{100 * arm.hallucination_rate.value:.1f}"
@@ -43,12 +39,12 @@ def test_every_arm_has_its_name_and_figures_on_one_line(
         assert lines[found].endswith(" 1234")
 
 
-def test_text_of_the_data_is_neither_markup_nor_obeyed(rows: list[dict[str, Any]]) -> None:
+def test_text_of_the_data_is_neither_markup_nor_obeyed() -> None:
+    rows = make_rows(passages=1)
     odd = "\x1b[2J\x9b1m[red]x[/red]\x07\u202e"
     for row in rows[:3]:  # one question in three arms
         row |= {"question": odd + "?", "human_answer": odd + "!"}
         row |= {"answer": odd + ".", "hallucinated_spans": [], "hallucination_score": 0.0}
-    for row in rows:
         row["arm"] = {"zero_shot": "a[b]\x1b[0m"}.get(row["arm"], row["arm"])
     comparison = compare(rows[:3], bootstrap=100, baseline="a[b]\x1b[0m")
     text = printed(comparison, 200)

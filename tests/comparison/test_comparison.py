@@ -250,6 +250,7 @@ def test_the_better_arm_wins_and_the_verdict_holds_its_numbers():
     assert verdict.meaning.startswith("The difference is more than chance")
 
 
+@pytest.mark.slow
 def test_slices_are_not_called_significant_for_chance():
     """Twenty slices without a difference, one of them off by chance."""
     rng = np.random.default_rng(7)
@@ -326,6 +327,7 @@ def test_rows_that_cannot_be_used(rows: object, message: str):
         quick(rows)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(
     st.lists(

@@ -291,6 +291,7 @@ def test_labels_in_one_passage_leave_an_interval():
     assert (low, high) == pytest.approx(proportion_confint(10, 20, method="jeffreys"), abs=0.03)
 
 
+@pytest.mark.slow
 def test_a_cell_without_labels_may_hold_anything(tmp_path: Path):
     rows = cells("a", 8, -10, 2, -80) + cells("b", -5, -5, -5, -5) + cells("c", 30, 5, 5, 60)
     comparison = compare(rows, by=(), bootstrap=500)
@@ -311,6 +312,7 @@ def test_a_cell_without_labels_may_hold_anything(tmp_path: Path):
     assert f"{100 * own.low:.1f} to {100 * own.high:.1f}" in page
 
 
+@pytest.mark.slow
 def test_the_report_says_where_the_two_corrections_contradict(tmp_path: Path):
     rows = cells("rag4rag", 30, 30, 0, 140) + cells("zero_shot", 120, 0, 20, 60)
     write_report(compare(rows, by=(), bootstrap=500), tmp_path)

@@ -55,6 +55,7 @@ def test_an_id_for_two_texts_is_an_error_of_the_first_iteration() -> None:
         list(reader)
 
 
+@pytest.mark.slow
 def test_a_parquet_file_is_never_wholly_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,7 @@ def test_an_object_is_asked_once_and_its_threshold_holds() -> None:
     assert stricter.spans == [[], [], []]
 
 
+@pytest.mark.slow
 def test_a_lettucedetect_model_is_scored_below_its_threshold_too() -> None:
     answers = [answer("in Torgau", False, ()), answer("in Wolverhampton", True, ((3, 16),))]
     found = judge_answers(answers, "embedded", threshold=0.5)

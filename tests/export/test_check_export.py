@@ -20,11 +20,17 @@ CORPUS = passages()
 BY_TEXT = {passage["context"]: passage for passage in CORPUS}
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export of the rows that were kept."""
+    out, formats = tmp_path_factory.mktemp("exported"), ["pairs", "triplets", "beir"]
+    return export_training_data(rows(CORPUS), CORPUS, out, formats=formats).folder
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A fresh export of the rows that were kept."""
-    formats = ["pairs", "triplets", "beir"]
-    return export_training_data(rows(CORPUS), CORPUS, tmp_path / "out", formats=formats).folder
+def folder(exported: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(exported, tmp_path / "out"))
 
 
 def plant(folder: Path, split: str, name: str = "pairs", **row: str) -> None:

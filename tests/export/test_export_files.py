@@ -151,6 +151,7 @@ def test_lettucedetects_format_holds_kept_and_flagged_answers(export: Export) ->
         assert (sample.answer, sample.context) == (row["answer"], row["context"])
 
 
+@pytest.mark.slow
 def test_load_dataset_reads_each_file(export: Export, tmp_path: Path) -> None:
     folder = str(export.folder)
 

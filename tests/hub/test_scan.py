@@ -209,6 +209,12 @@ def test_a_token_as_an_argument_is_refused() -> None:
     assert HUB_TOKEN not in str(failed.value)
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run, which is not published."""
+    return write_run(tmp_path_factory.mktemp("run") / "run", marked_rows(2))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -222,10 +228,9 @@ def test_a_token_as_an_argument_is_refused() -> None:
     ],
 )
 def test_settings_are_checked_before_anything_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], message: str
+    run: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], message: str
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", HUB_TOKEN)
-    run = write_run(tmp_path / "run", marked_rows(2))
     with pytest.raises(DistilabelUserError, match=message):
         publish(run, "ann/x", **{**TERMS, **settings})
 

@@ -221,6 +221,7 @@ def test_errors_in_a_log_are_no_secrets() -> None:
     assert refusal_of("password: hunter", "run/pipeline.log")
 
 
+@pytest.mark.slow
 def test_long_words_take_no_time() -> None:
     started = time.perf_counter()
     for text in ("a" * 200_000, "a/" * 5_000, "https://h/" + "a" * 200_000, "a." * 50_000):

@@ -102,6 +102,7 @@ def test_disagreements_come_first() -> None:
     assert all(len(flags[i]) == 1 for i in others["id"])
 
 
+@pytest.mark.slow
 def test_without_a_random_share_nothing_is_said_of_the_others() -> None:
     sample = sample_rows(TABLE, "uncertainty", n=20, random_share=0)
     assert sample["weight"].isna().all()

@@ -100,17 +100,21 @@ def test_spans_equal_lettucedetects(checkpoint):
     assert len({tuple((s["start"], s["end"]) for s in spans) for spans in expected}) > 10
 
 
+@pytest.fixture(scope="module")
+def expected(bert):
+    """What the detector says where nothing is in its way."""
+    return BatchDetector(bert, precision="float32").judge(ITEMS)
+
+
 @pytest.mark.parametrize("budget", [1, 300, 100_000])
-def test_verdicts_do_not_depend_on_the_batches(bert, budget):
-    expected = BatchDetector(bert, precision="float32").judge(ITEMS)
+def test_verdicts_do_not_depend_on_the_batches(bert, expected, budget):
     verdicts = BatchDetector(bert, precision="float32", token_budget=budget).judge(ITEMS)
     for verdict, other in zip(verdicts, expected, strict=True):
         assert_same(verdict.spans, other.spans)
 
 
-def test_slices_keep_the_order(bert, monkeypatch):
+def test_slices_keep_the_order(bert, expected, monkeypatch):
     detector = BatchDetector(bert, precision="float32")
-    expected = detector.judge(ITEMS)
     monkeypatch.setattr(batch_module, "SLICE", 7)
     for verdict, other in zip(detector.judge(ITEMS), expected, strict=True):
         assert_same(verdict.spans, other.spans)
@@ -128,6 +132,7 @@ def test_offsets_where_an_answer_begins_with_white_space(checkpoint, lead):
         assert span["text"] == (lead + answer)[span["start"] : span["end"]]
 
 
+@pytest.mark.slow
 def test_lead_shifts_spans_by_its_length(bert):
     ours = BatchDetector(bert, precision="float32")
     theirs = TransformerDetector(bert, max_length=512)
@@ -143,9 +148,9 @@ def test_lead_shifts_spans_by_its_length(bert):
     assert shifted > 10
 
 
-def test_threshold(bert):
+def test_threshold(bert, expected):
     """0.5 is argmax (see above); a stricter threshold is the same as a stricter score."""
-    spans = [v.spans for v in BatchDetector(bert, precision="float32").judge(ITEMS)]
+    spans = [v.spans for v in expected]
     every = [v.spans for v in BatchDetector(bert, precision="float32", threshold=0.0).judge(ITEMS)]
     strict = [v.spans for v in BatchDetector(bert, precision="float32", threshold=0.9).judge(ITEMS)]
     none = [v.spans for v in BatchDetector(bert, precision="float32", threshold=1.0).judge(ITEMS)]
@@ -186,6 +191,7 @@ def test_every_is_lettucedetects_rule(checkpoint, window):
         assert not verdict.truncated
 
 
+@pytest.mark.slow
 def test_any_takes_the_group_that_supports_a_token(checkpoint, window):
     """The stated rule the slow way: LettuceDetect's groups, its probabilities, their minimum."""
     ours = BatchDetector(
@@ -258,8 +264,8 @@ class SmallMemory(BatchDetector):
         return super()._margins(batch)
 
 
-def test_out_of_memory_halves_the_budget(bert):
-    expected = BatchDetector(bert, precision="float32").judge(ITEMS)
+@pytest.mark.slow
+def test_out_of_memory_halves_the_budget(bert, expected):
     detector = SmallMemory(bert, precision="float32")
     detector.limit = 700
     for verdict, other in zip(detector.judge(ITEMS), expected, strict=True):

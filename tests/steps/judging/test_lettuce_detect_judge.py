@@ -307,6 +307,7 @@ def test_odd_rows_stay_alone(judge, row, reason):
     assert plain["judge_reason"] is None
 
 
+@pytest.mark.slow
 def test_a_loaded_step_is_copied_and_pickled(bert):
     """As a pipeline does with a step that was tried out before."""
     step = LettuceDetectJudge(model=bert, precision="float32")
@@ -403,6 +404,7 @@ def pipeline_of(cls, folder, data, **settings):
     return pipeline
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_in_distilabels_pipeline(bert, judge, tmp_path):
     """Saved, loaded and run in distilabel's own Pipeline, whose steps are forked processes.

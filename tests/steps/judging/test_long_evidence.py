@@ -160,6 +160,7 @@ def test_rules_differ_only_beyond_the_window(checkpoint):
     assert {(verdict.windows, verdict.truncated) for verdict in verdicts[0]} == {(1, False)}
 
 
+@pytest.mark.slow
 def test_windows_needed(checkpoint):
     size = 256 if "modernbert" not in checkpoint else 900
     item = Item(tuple(BOATS), ANSWERS[0], "When did boat 77 sail?")
@@ -174,6 +175,7 @@ def test_windows_needed(checkpoint):
     assert 0.6 < counted["nearest"] / counted["any"] <= 1.5
 
 
+@pytest.mark.slow
 def test_evidence_is_cut_once_for_rows_in_a_line(checkpoint):
     detector = BatchDetector(checkpoint, 256, precision="float32")
     cut = [detector._evidence(tuple(BOATS), 50) for _ in range(2)]

@@ -89,6 +89,7 @@ def test_packed_rows_get_the_verdicts_of_padded_ones(monkeypatch, modernbert, bu
     assert spans > 5
 
 
+@pytest.mark.slow
 def test_a_packed_row_that_breaks_the_model_is_found(monkeypatch, modernbert):
     def sometimes(query, *others, **named):
         if query.shape[0] > 400:

@@ -17,6 +17,8 @@ from distilabel_rag4rag import FaissRetrieve, FaissRetrieveFromRows
 from distilabel_rag4rag.steps.retrieval.embedder_state import PROBES
 from distilabel_rag4rag.utils.cache_folder import cache_folder
 
+pytestmark = pytest.mark.slow
+
 PASSAGES = [
     {"passage_id": name, "context": text}
     for name, text in {

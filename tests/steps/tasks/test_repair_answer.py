@@ -129,6 +129,7 @@ def test_every_outcome_with_the_packaged_judge(tmp_path: Path) -> None:
     assert "Not in the passages: Charlemagne" in prompts[0]
 
 
+@pytest.mark.slow
 def test_what_pleases_the_judge_alone_is_not_taken() -> None:
     rows = [flagged(WHEN, "1989")]
     [row] = repaired(rows, ScriptedLLM(default="certainly 1990"), judge_model=Lenient())
@@ -203,6 +204,7 @@ def test_a_failing_request_costs_its_own_row() -> None:
     assert summary(out[2])[2:4] == ("given up", "the LLM gave nothing")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_cached", [False, True], ids=["plain", "cached"])
 def test_an_llm_on_a_server(is_cached: bool, own_cache: Path) -> None:
     error = {"message": "context length exceeded", "code": "context_length_exceeded"}

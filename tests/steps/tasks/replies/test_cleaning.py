@@ -132,6 +132,7 @@ def test_answers_are_not_taken_for_abstentions(reply: str) -> None:
     assert not read_reply(reply).abstained
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", ["a ", '"', "*", "Answer:", "[1]", "answer ", "“", "not in ", "_ "]
 )

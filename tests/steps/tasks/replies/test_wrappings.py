@@ -108,6 +108,7 @@ def test_one_wrapping_goes(number: int) -> None:
         assert (found.answer or "").rstrip(".") == answer.rstrip("."), (reply, short)
 
 
+@pytest.mark.slow
 @settings(deadline=None, database=None, derandomize=True, max_examples=600)
 @given(
     wrappings=st.lists(st.sampled_from(WRAPPINGS), min_size=2, max_size=3),
@@ -129,6 +130,7 @@ def test_several_wrappings_never_become_the_answer(
         assert found.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     ["<think>", "</think>", "<answer>", "{", '{"answer":', "```\n", "- a\n", "a. ", "Sure! "],
