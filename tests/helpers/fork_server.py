@@ -57,11 +57,10 @@ class Program:
         pid: of the process.
     """
 
-    def __init__(self, server: "Connection[Any, Any]", request: dict[str, Any]) -> None:
-        self._server = server
+    def __init__(self, ask: Callable[[Any], int], request: dict[str, Any]) -> None:
+        self._ask = ask
         self._folder = Path(request["out"])
-        server.send(request)
-        self.pid: int = server.recv()
+        self.pid = ask(request)
         self._descriptor = os.pidfd_open(self.pid)
         self._code: int | None = None
 
@@ -85,8 +84,7 @@ class Program:
             if not ended:
                 self.send_signal(signal.SIGKILL)
             os.close(self._descriptor)
-            self._server.send(self.pid)
-            self._code = self._server.recv()
+            self._code = self._ask(self.pid)
             if not ended:
                 raise subprocess.TimeoutExpired(self.output("stderr")[-2000:], timeout)
         return self._code
@@ -138,20 +136,20 @@ class ForkServer:
             raise value
         return value
 
-    def ready(self) -> "Connection[Any, Any]":
-        """Starts the process, where it does not run yet."""
+    def ready(self) -> None:
+        """Starts the process, where it does not run yet, and waits for its imports."""
         if self._connection is None:
             self._started_with = {**os.environ, **self._own, **_NO_BARS}
             self._process, self._connection = _begin(self._started_with)
             atexit.register(self.close)
-        return self._connection
+            self._ask(None)
 
     def close(self) -> None:
         """Ends the process; so does the end of this one."""
         if self._connection is not None and self._process is not None:
             self._connection.close()
-            self._process.wait()
             self._connection = None
+            self._process.wait()
 
     def _start(
         self,
@@ -163,7 +161,7 @@ class ForkServer:
         env: Mapping[str, str] | None = None,
     ) -> Program:
         environment = {**(os.environ if env is None else env), **self._own}
-        connection = self.ready()
+        self.ready()
         for name in _READ_AT_IMPORT:
             if environment.get(name) != self._started_with.get(name):
                 raise ValueError(f"{name} must be that of the server: {environment.get(name)!r}")
@@ -175,7 +173,19 @@ class ForkServer:
             "path": sys.path,
             "out": str(out),
         }
-        return Program(connection, request)
+        return Program(self._ask, request)
+
+    def _ask(self, request: Any) -> int:
+        """What the server says to a request; one that is not waited for is the server's last."""
+        assert self._connection is not None, "the server has ended"
+        try:
+            self._connection.send(request)
+            return int(self._connection.recv())
+        except BaseException:  # of a test's time limit, too
+            if self._process is not None:
+                self._process.kill()
+            self.close()
+            raise
 
 
 def _begin(
@@ -208,7 +218,9 @@ def _serve(descriptor: int) -> dict[str, Any] | None:
             request = connection.recv()
         except EOFError:
             return None
-        if isinstance(request, int):
+        if request is None:
+            connection.send(0)
+        elif isinstance(request, int):
             connection.send(os.waitstatus_to_exitcode(os.waitpid(request, 0)[1]))
         elif pid := os.fork():
             connection.send(pid)

@@ -27,7 +27,7 @@ from distilabel_rag4rag.errors import RunFailed
 from distilabel_rag4rag.models.llms.cached_llm import cached
 from distilabel_rag4rag.runtime.fail_fast_pipeline import FailFastPipeline
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(60, func_only=True)]
 SECONDS = 10.0
 SCRIPT = Path(__file__).parents[1] / "helpers" / "interrupted_run.py"
 
