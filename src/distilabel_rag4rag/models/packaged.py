@@ -101,7 +101,7 @@ def _gguf_read_once() -> Iterator[None]:
     import gguf
 
     reader: Any = gguf.GGUFReader
-    gguf.GGUFReader = cache(reader)  # type: ignore[misc]
+    gguf.GGUFReader = cache(reader)  # type: ignore[assignment,misc]
     try:
         yield
     finally:
