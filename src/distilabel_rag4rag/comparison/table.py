@@ -138,10 +138,9 @@ def _with_golds(table: pd.DataFrame, unused: Collection[str]) -> pd.DataFrame:
     golds: list[list[str] | None] = []
     answerable: list[bool | None] = []
     is_empty_squad: list[bool] = []
-    for row, values in enumerate(table[columns].itertuples(index=False, name=None)):
+    for row in range(len(table)):
         found = [
-            read_answers(value, f"column {name!r}, row {row}: ")
-            for name, value in zip(columns, values, strict=True)
+            read_answers(table[name].iloc[row], f"column {name!r}, row {row}: ") for name in columns
         ]
         golds.append(list(dict.fromkeys(text for one in found for text in one.texts)) or None)
         no_answer = any(one.answerable is False for one in found) and not golds[-1]
