@@ -59,7 +59,9 @@ def evaluate(
     seed: Seed = 0,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder for judges.json and judges.md; nothing: none."),
+        typer.Option(
+            "--out", "-o", help="Folder for judges.json and judges.md; without it, none is written."
+        ),
     ] = None,
 ) -> None:
     """How well do judges tell supported answers from others?

@@ -285,6 +285,10 @@ def test_a_wrong_factory_and_a_bad_vector_are_said_before_the_whole_corpus_is_em
         with pytest.raises(DistilabelUserError, match=message):
             retriever(corpus(40), index_factory=factory)
         assert HashedEmbeddings.calls == [10]
+    HashedEmbeddings.calls.clear()
+    with pytest.raises(DistilabelUserError, match="search_parameters: found 'efSearch=4'"):
+        retriever(corpus(40), index_factory="IVF4,Flat", search_parameters="efSearch=4")
+    assert HashedEmbeddings.calls == [10]
 
     class Ragged(HashedEmbeddings):
         def encode(self, inputs: list[str]) -> Any:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,12 @@ from distilabel.errors import DistilabelUserError
 
 from distilabel_rag4rag.steps.retrieval.embedder_state import probe
 from distilabel_rag4rag.steps.retrieval.embedding import DECIMALS, Vectors, embed
-from distilabel_rag4rag.steps.retrieval.index_factory import faiss_reason, lists_of, training_size
+from distilabel_rag4rag.steps.retrieval.index_factory import (
+    faiss_reason,
+    lists_of,
+    set_search_parameters,
+    training_size,
+)
 from distilabel_rag4rag.steps.retrieval.index_manifest import (
     INDEX_FILE,
     PASSAGES_FILE,
@@ -41,6 +47,7 @@ def build_index(
     embeddings: "Embeddings",
     settings: MadeWith,
     batch_size: int = 64,
+    search_parameters: str | None = None,
 ) -> None:
     """Embeds every passage once, indexes the vectors, and writes all to a folder.
 
@@ -53,10 +60,12 @@ def build_index(
         embeddings: a loaded distilabel `Embeddings`.
         settings: what the index is made with (`made_with`).
         batch_size: passages per call of the embedder.
+        search_parameters: what the index will be searched with, for the error if it cannot be.
 
     Raises:
         DistilabelUserError: if there is no passage, the embedder gives no usable vector for one,
-            faiss cannot make or train the index, or the corpus changes meanwhile.
+            faiss cannot make or train the index or has no such search parameters, or the corpus
+            changes meanwhile.
     """
     import faiss
 
@@ -67,7 +76,15 @@ def build_index(
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     vectors_file = new / "vectors"
     try:
-        index = _embed_passages(new, vectors_file, passages, embeddings, settings, batch_size)
+
+        def new_index(dimension: int) -> "faiss.Index":
+            tried = _empty_index(dimension, len(passages), settings)
+            set_search_parameters(tried, search_parameters)
+            return _empty_index(dimension, len(passages), settings)
+
+        index = _embed_passages(
+            new, vectors_file, passages, embeddings, settings.passage_prompt, batch_size, new_index
+        )
         _fill(index, vectors_file, len(passages), settings)
         vectors_file.unlink()
         faiss.write_index(index, str(new / INDEX_FILE))
@@ -90,8 +107,9 @@ def _embed_passages(
     vectors_file: Path,
     passages: Passages,
     embeddings: "Embeddings",
-    settings: MadeWith,
+    prompt: str,
     batch_size: int,
+    new_index: Callable[[int], "faiss.Index"],
 ) -> "faiss.Index":
     """Writes passages and vectors; the index is still empty."""
     index = None
@@ -104,13 +122,13 @@ def _embed_passages(
             vectors = embed(
                 embeddings,
                 [passage.context for passage in window],
-                settings.passage_prompt,
+                prompt,
                 batch_size,
                 dimension=index.d if index else 0,
                 before=read.count,
             )
-            if index is None:  # a factory string that is wrong shows before hours of embedding
-                index = _empty_index(vectors.shape[1], len(passages), settings)
+            if index is None:  # a setting that is wrong shows before hours of embedding
+                index = new_index(vectors.shape[1])
             vectors.tofile(file)
             writer.write(window)
             for passage in window:

@@ -100,7 +100,9 @@ class Indexing(Step):
                     f"It holds other files ({', '.join(others[:3])}).",
                 )
             self._logger.info(f"Indexing {len(passages)} passages as {factory} into '{folder}'")
-            build_index(folder, passages, self.embeddings, asked, self.encode_batch_size)  # type: ignore[arg-type]
+            batch_size: int = self.encode_batch_size  # type: ignore[assignment]
+            parameters = self.search_parameters
+            build_index(folder, passages, self.embeddings, asked, batch_size, parameters)
             return PassageIndex.open(folder, self.search_parameters)
 
     def _dimension(self) -> int:
