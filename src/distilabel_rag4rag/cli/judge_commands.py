@@ -60,7 +60,7 @@ def evaluate(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="Folder for judges.json and judges.md; without it, none is written."
+            "--out", "-o", help="Folder for judges.json and judges.md; else none."
         ),
     ] = None,
 ) -> None:
