@@ -59,9 +59,7 @@ def evaluate(
     seed: Seed = 0,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", "-o", help="Folder for judges.json and judges.md; else none."
-        ),
+        typer.Option("--out", "-o", help="Folder for judges.json and judges.md; else none."),
     ] = None,
 ) -> None:
     """How well do judges tell supported answers from others?
