@@ -138,9 +138,12 @@ def _with_golds(table: pd.DataFrame, unused: Collection[str]) -> pd.DataFrame:
     golds: list[list[str] | None] = []
     answerable: list[bool | None] = []
     is_empty_squad: list[bool] = []
-    for row in range(len(table)):
+    # pandas 2 iterates over no rows where no column is chosen.
+    chosen = table[columns].itertuples(index=False, name=None) if columns else [()] * len(table)
+    for row, values in enumerate(chosen):
         found = [
-            read_answers(table[name].iloc[row], f"column {name!r}, row {row}: ") for name in columns
+            read_answers(value, f"column {name!r}, row {row}: ")
+            for name, value in zip(columns, values, strict=True)
         ]
         golds.append(list(dict.fromkeys(text for one in found for text in one.texts)) or None)
         no_answer = any(one.answerable is False for one in found) and not golds[-1]

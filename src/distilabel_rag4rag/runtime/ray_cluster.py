@@ -50,10 +50,10 @@ def connected(address: str | None) -> Iterator[None]:
 
 
 def _check_reachable(address: str) -> None:
-    """Whether anybody listens at an address; Ray itself asks for minutes.
+    """Tries to connect to an address once; Ray itself tries for minutes.
 
     Raises:
-        ConfigError: if it is none, or nobody does.
+        ConfigError: if it is no address, or takes no connection.
     """
     host, _, port = address.rpartition(":")
     if "/" in address or not host or not port.isdecimal():

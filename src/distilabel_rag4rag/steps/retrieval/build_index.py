@@ -78,6 +78,7 @@ def build_index(
     try:
 
         def new_index(dimension: int) -> "faiss.Index":
+            # On an index of their own: what is searched with is not written into the file.
             tried = _empty_index(dimension, len(passages), settings)
             set_search_parameters(tried, search_parameters)
             return _empty_index(dimension, len(passages), settings)
