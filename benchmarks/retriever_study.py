@@ -9,8 +9,9 @@ SQuAD: passages of at most 64 tokens; the questions are those of `rag4rag build`
 of the first file (made by `--make` where they are not there). Human questions of the same
 articles are the test of own documents, those of the second file the test of new ones. The corpus
 holds the chunks of both files.
-Cranfield: 1,400 abstracts, one question each, by QuestionGeneration alone (`--make`); the test
-is its 225 queries with graded judgements, so that all documents are own ones.
+Cranfield: 1,400 abstracts, asked about by QuestionGeneration alone (`--make` writes the file of
+`--questions`; several files are put together); the test is its 225 queries with graded judgements,
+so that all documents are own ones.
 
 `--settings` are tried on held-out rows of the data (documents apart), and the best is taken: test
 queries choose nothing. Results go to `--out` as `rag4rag train --study` writes them.
@@ -146,8 +147,9 @@ def line(passage: Row) -> Row:
 
 def cranfield(args: argparse.Namespace) -> Problem:
     """The abstracts, a question to each, and the queries of the collection."""
-    if args.make and not args.questions.is_file():
-        make_cranfield(args)
+    for file in args.questions:
+        if args.make and not file.is_file():
+            make_cranfield(args, file)
     passages = [
         {
             "passage_id": passage_id(found["text"]),
@@ -160,7 +162,8 @@ def cranfield(args: argparse.Namespace) -> Problem:
     ]
     texts = {normalised(p["context"]): p["context"] for p in passages}
     rows, seen = [], set()
-    for row in map(json.loads, args.questions.read_text("utf-8").splitlines()):
+    lines = [text for file in args.questions for text in file.read_text("utf-8").splitlines()]
+    for row in map(json.loads, lines):
         key = normalised(row["question"]).casefold()
         if passed(row, ["self_contained", "length"]) and key not in seen:
             seen.add(key)
@@ -173,8 +176,8 @@ def cranfield(args: argparse.Namespace) -> Problem:
     return Problem(passages, rows, args.folder, arms if args.arms else [])
 
 
-def make_cranfield(args: argparse.Namespace) -> None:
-    """One question to each abstract, with the checks that need no answer."""
+def make_cranfield(args: argparse.Namespace, file: Path) -> None:
+    """Questions to each abstract, with the checks that need no answer."""
     from distilabel.steps import LoadDataFromDicts
 
     from distilabel_rag4rag import (
@@ -201,16 +204,16 @@ def make_cranfield(args: argparse.Namespace) -> None:
         load = LoadDataFromDicts(name="load", data=rows, batch_size=32)
         ask = QuestionGeneration(
             llm=Models(BuildSettings()).llm(),
-            num_questions=1,
-            question_types=["factoid", "why_how"],
+            num_questions=args.num_questions,
+            question_types=args.question_types.split(","),
             seed=0,
             **plain_question_settings(),
         )
         load >> ask >> MarkSelfContained() >> MarkQuestionLength(least_words=2)
     pipeline.max_failed = 0.2
     made = pipeline.run()["default"]["train"]
-    args.questions.parent.mkdir(parents=True, exist_ok=True)
-    args.questions.write_text("".join(json.dumps(row, default=str) + "\n" for row in made))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(json.dumps(row, default=str) + "\n" for row in made))
 
 
 # --- Both -----------------------------------------------------------------------------------------
@@ -239,9 +242,10 @@ def choose(args: argparse.Namespace, problem: Problem, model: str) -> tuple[floa
         return wanted[0]
     folder = args.out / "tuning"
     if not folder.exists():
-        rows = [{**row, "id": f"row{n}"} for n, row in enumerate(problem.rows)]
-        export_training_data(rows, problem.passages, folder, formats=["pairs", "beir"], checks=[])
-    found = {}
+        named = [{**row, "id": f"row{n}"} for n, row in enumerate(problem.rows)]
+        export_training_data(named, problem.passages, folder, formats=["pairs", "beir"], checks=[])
+    found: dict[tuple[float, float], float] = {}
+    rows = None
     for rate, epochs in wanted:
         settings = TrainingSettings(
             source=str(folder),
@@ -249,6 +253,9 @@ def choose(args: argparse.Namespace, problem: Problem, model: str) -> tuple[floa
             learning_rate=rate,
             epochs=epochs,
             checks=0,
+            loss=args.loss,
+            teacher=args.teacher,
+            data="pairs",
             max_tokens=args.max_tokens,
             freeze_embeddings=args.freeze_embeddings,
         )
@@ -258,7 +265,9 @@ def choose(args: argparse.Namespace, problem: Problem, model: str) -> tuple[floa
         loaded = training.load(model)
         if not found:
             print(f"{model} on validation as it was: {evaluator.measure(loaded):.4f}")
-        finetune(loaded, training.rows, settings, args.out / "tuning-run")
+        if rows is None:
+            rows = training.with_teacher(training.rows, loaded)
+        finetune(loaded, rows, settings, args.out / "tuning-run")
         found[rate, epochs] = evaluator.measure(loaded)
         print(
             f"{model} on validation, {rate:g} x {epochs:g}: {found[rate, epochs]:.4f}", flush=True
@@ -275,12 +284,16 @@ def main() -> None:
     parser.add_argument("--unseen", type=Path)
     parser.add_argument("--build", type=Path)
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--questions", type=Path)
+    parser.add_argument("--questions", type=Path, nargs="+")
+    parser.add_argument("--question-types", default="factoid,why_how")
+    parser.add_argument("--num-questions", type=int, default=1)
     parser.add_argument("--make", action="store_true")
     parser.add_argument("--unchecked", action="store_true", help="questions of any answer (SQuAD)")
     parser.add_argument("--arms", action="store_true", help="questions and titles (Cranfield)")
     parser.add_argument("--model", default="static")
     parser.add_argument("--settings", default="1e-3x3,3e-3x3,1e-2x3,3e-3x10", help="rate x epochs")
+    parser.add_argument("--loss", default="multiple_negatives")
+    parser.add_argument("--teacher")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", type=int)
     parser.add_argument("--only", help="these sets of rows, comma-separated, in this order")
@@ -301,6 +314,9 @@ def main() -> None:
         epochs=epochs,
         seeds=args.seeds,
         rows=args.rows,
+        loss=args.loss,
+        teacher=args.teacher,
+        data="pairs",
         max_tokens=args.max_tokens,
         freeze_embeddings=args.freeze_embeddings,
         evaluate_on=[str(problem.test)],

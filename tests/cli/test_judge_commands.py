@@ -155,6 +155,23 @@ def test_a_judge_that_can_judge_nothing_is_an_error(folder: Path) -> None:
         assert "server" in output
 
 
+def test_a_judge_that_fails_costs_no_other_its_figures(folder: Path) -> None:
+    (folder / "broken_judge.py").write_text(
+        "class Broken:\n    def predict(self, *given, **named):\n"
+        "        raise OSError('no server')\n"
+    )
+    code, output = called(
+        "evaluate", "broken_judge:Broken", "numbers_judge:Numbers", "--labels", "labels.jsonl",
+        "--threshold", "0.3", "--no-baselines", "--out", "found",
+    )  # fmt: skip
+    assert code == 2
+    assert "MODEL: found 'broken_judge:Broken'" in output
+    assert "27.5% [" in output
+    assert [*json.loads((folder / "found" / "judges.json").read_text())["judges"]] == [
+        "numbers_judge:Numbers"
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

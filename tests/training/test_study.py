@@ -17,6 +17,7 @@ from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.training.placebos import shuffled
 from distilabel_rag4rag.training.settings import TrainingSettings
 from distilabel_rag4rag.training.study import Study
+from distilabel_rag4rag.training.train import Training
 from distilabel_rag4rag.training.study_table import AS_IT_WAS, BM25, Measured, study_table
 
 pytestmark = pytest.mark.slow
@@ -106,6 +107,23 @@ def test_where_data_cannot_help_it_claims_nothing(
         (found,) = Study(settings).run(tmp_path).tables
     finally:
         pq.write_table(right, path)
+    assert found.verdict.startswith(("The data gives no more than ", "The data gives less than "))
+
+
+def test_a_teacher_scores_the_placebos_too(folder: Path, static: str, tmp_path: Path) -> None:
+    given = {"source": str(folder), "models": [static], "learning_rate": 0.2, "seeds": 1}
+    knows = Training(TrainingSettings(**given, epochs=6)).run(tmp_path / "teacher").model
+    settings = TrainingSettings(
+        **given, data="pairs", loss="distill_kl", teacher=f"fusion:{knows}", epochs=12, rows=100
+    )
+    study = Study(settings)
+    study.sets = study.sets[:2]
+    (found,) = study.run(tmp_path).tables
+    data, wrong = found.lines[2:]
+    # With a teacher's scores it does not matter which passage a row calls the right one.
+    assert (data.name, wrong.name) == ("the data", "shuffled")
+    assert data.gain.low > 0.02
+    assert wrong.gain.low > 0.02
     assert found.verdict.startswith(("The data gives no more than ", "The data gives less than "))
 
 

@@ -196,6 +196,23 @@ def test_every_loss_learns_from_its_rows(
         assert model.encode(["dax1"]).shape == (1, 8)
 
 
+def test_an_embedder_and_bm25_teach_another_model_from_pairs(
+    folder: Path, static: str, tmp_path: Path
+) -> None:
+    given = {"source": str(folder), "models": [static], "checks": 0}
+    knows = Training(TrainingSettings(**given, **QUICK)).run(tmp_path / "teacher").model
+    settings = TrainingSettings(
+        **given,
+        data="pairs",
+        loss="distill_kl",
+        teacher=f"fusion:{knows}",
+        learning_rate=0.2,
+        epochs=12,
+    )
+    result = Training(settings).run(tmp_path / "out")
+    assert (result.evaluations[0].pair("static", TRAINED).difference.value or 0) > 0.02
+
+
 def test_one_step_of_training_changes_the_model(static: str, tmp_path: Path) -> None:
     data = Dataset.from_list(
         [{"anchor": "dax1 wug2", "positive": "wug3"}, {"anchor": "dax4", "positive": "wug5"}]
@@ -297,6 +314,8 @@ def test_leaked_rows_are_refused(folder: Path, static: str, tmp_path: Path) -> N
         ({"source": "nowhere"}, "source", "with files such as pairs/train.parquet"),
         ({"data": "answer_pairs"}, "data", "one of ['pairs', 'tuples', 'scores']"),
         ({"loss": "distill_kl", "data": "pairs"}, "data", "rows with negatives and scores"),
+        ({"teacher": "fusion"}, "loss", "'margin_mse' or 'distill_kl', which learn from a teacher"),
+        ({"loss": "distill_kl", "teacher": "fusion:/no/model"}, "teacher", "a folder or a Hub id"),
         ({"models": ["a", "b"]}, "models", "Several are for a study"),
         ({"loss": "cached_multiple_negatives"}, "loss", "Static models need no cache"),
         ({"matryoshka": "64"}, "matryoshka", "sizes from 1 to 32"),

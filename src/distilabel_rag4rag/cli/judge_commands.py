@@ -75,6 +75,7 @@ def evaluate(
     from distilabel_rag4rag.comparison.result import to_json
     from distilabel_rag4rag.comparison.statistics import Resampling
     from distilabel_rag4rag.data.judge_labels import read_labels
+    from distilabel_rag4rag.errors import ConfigError
     from distilabel_rag4rag.report.judge_tables import quality_tables
 
     console, notes = Console(soft_wrap=True, highlight=False), list[str]()
@@ -89,10 +90,15 @@ def evaluate(
             words_supported,
         )
 
-        verdicts = []
+        verdicts, failures = [], list[ConfigError]()
         for name, model in found.items():
             with console.status(f"judging with {name}"):
-                verdicts.append(judge_answers(answers, model, threshold, name, **settings))
+                try:
+                    verdicts.append(judge_answers(answers, model, threshold, name, **settings))
+                except ConfigError as error:  # the others' verdicts are not lost with it
+                    failures.append(error)
+        if not verdicts:
+            raise failures[0]
         if baselines:
             with console.status("baselines"):
                 verdicts.append(words_supported(answers, settings.get("lang", "en")))
@@ -109,6 +115,9 @@ def evaluate(
         _write(out / "judges.json", json.dumps(to_json(record), indent=1, ensure_ascii=False))
         _write(out / "judges.md", "\n".join(table.markdown() for table in tables))
         console.print(f"Written: {out / 'judges.json'}, {out / 'judges.md'}", markup=False)
+    with run_exits():
+        if failures:
+            raise failures[0]
 
 
 @judge.command()

@@ -149,6 +149,50 @@ _EXAMPLES = (
             ),
         ),
     ),
+    _Examples(
+        None,
+        "keyword",
+        (
+            (
+                "Aspirin reduces fever because it blocks the enzyme that makes prostaglandins.",
+                "aspirin fever prostaglandins enzyme",
+            ),
+            (
+                "The longest river of France is the Loire, which rises in the Massif Central.",
+                "longest river France",
+            ),
+            (
+                "The pressure on a wing at supersonic speed is measured with small tubes.",
+                "measurement of wing pressure at supersonic speed",
+            ),
+            (
+                "In 1912 the ship Titanic struck an iceberg in the Atlantic and sank.",
+                "sinking of the Titanic 1912",
+            ),
+        ),
+    ),
+    _Examples(
+        None,
+        "claim",
+        (
+            (
+                "Marie Curie, who was born in Warsaw, was the first woman to win a Nobel Prize.",
+                "No woman won a Nobel Prize before Marie Curie.",
+            ),
+            (
+                "The roof of the temple in Kyoto is covered with leaves of gold.",
+                "The temple in Kyoto has a roof of gold leaves.",
+            ),
+            (
+                "Because of a storm the Armada could not land in England.",
+                "A storm kept the Armada from landing in England.",
+            ),
+            (
+                "The pressure on a wing at supersonic speed is measured with small tubes.",
+                "Small tubes measure the pressure on a wing at supersonic speed.",
+            ),
+        ),
+    ),
 )
 
 

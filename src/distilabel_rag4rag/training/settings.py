@@ -105,9 +105,11 @@ class TrainingSettings(RetrieverSettings):
     )
     teacher: str | None = Field(
         None,
-        description="Where the scores come from: a cross-encoder's folder or Hub id, fusion (BM25"
-        " and the model before training, together), or judge or judge:MODEL (how well a passage"
-        " supports the accepted answer; needs the folder of a build). By default the export's own.",
+        description="Where the scores come from: a cross-encoder's folder or Hub id, fusion or"
+        " fusion:MODEL (BM25 and an embedder together, by default the model before training), or"
+        " judge or judge:MODEL (how well a passage supports the accepted answer; needs the folder"
+        " of a build). By default the export's own. With data=pairs, the nearest passages are the"
+        " negatives that it scores.",
     )
     epochs: float | None = Field(
         None,

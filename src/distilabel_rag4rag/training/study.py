@@ -16,20 +16,16 @@ import numpy as np
 from distilabel_rag4rag.comparison.rankings import NDCG, measure_rankings
 from distilabel_rag4rag.data.retrieval_data import RetrievalData
 from distilabel_rag4rag.errors import ConfigError
-from distilabel_rag4rag.export import beir
 from distilabel_rag4rag.models.packaged import embeddings_path, judge_path
 from distilabel_rag4rag.training.arms import arm_sets
 from distilabel_rag4rag.training.evaluate import short_name
 from distilabel_rag4rag.training.finetune import Watch, finetune
 from distilabel_rag4rag.training.placebos import (
     Pair,
-    Passage,
     TrainingSet,
-    passages_to_train_on,
     placebos,
 )
 from distilabel_rag4rag.training.ranking import rank_by_bm25, rank_by_model
-from distilabel_rag4rag.training.read_data import beir_folder
 from distilabel_rag4rag.training.settings import DISTILLING, TrainingSettings
 from distilabel_rag4rag.training.study_table import (
     AS_IT_WAS,
@@ -103,7 +99,7 @@ class Study:
         if len(pairs) < 2:
             raise ConfigError("source", f"{len(pairs)} rows", "two rows at least")
         questions = self._questions(pairs)
-        passages = self._passages()
+        passages = self.training.passages()
         arms = arm_sets(run or Path(str(settings.source)), [q for q, _ in pairs])
         self.sets = [
             TrainingSet(DATA, "question, passage", pairs, is_data=True),
@@ -123,17 +119,6 @@ class Study:
         rows = self.training.exported.rows("pairs")
         passage_of = dict(zip(rows["anchor"], rows["positive"], strict=True))
         return [(q, passage_of[q]) for q, _ in pairs if q in passage_of]
-
-    def _passages(self) -> list[Passage]:
-        """All passages that may be trained on: those of no held-out document."""
-        training = self.training
-        folder = beir_folder(training.exported.folder)
-        held_out = [data for data in (training.validation, training.test) if data is not None]
-        if folder is None:
-            rows = training.rows
-            return [{"context": text} for text in dict.fromkeys(rows["positive"])]
-        found = [_passage(line) for line in beir.read_lines(folder / beir.CORPUS_FILE)]
-        return passages_to_train_on(found, held_out)
 
     @property
     def trainings(self) -> int:
@@ -211,19 +196,25 @@ class Study:
 
         loaded = self.training.load(model)
         settings = self.settings.model_copy(update={"checks": 0, "resume": False})
-        if rows.name == DATA:
-            data: Dataset = self._rows
-            if settings.teacher is not None:
-                data = self.training.with_teacher(data, loaded)
-        else:
-            if settings.loss in DISTILLING:
-                settings = settings.model_copy(update={"loss": "multiple_negatives"})
+        data: Dataset = self._rows
+        if rows.name != DATA:
             anchors, positives = zip(*rows.pairs, strict=True)
             data = Dataset.from_dict({"anchor": anchors, "positive": positives})
+        if self._is_scored(rows):
+            data = self.training.with_teacher(data, loaded)
+        elif rows.name != DATA and settings.loss in DISTILLING:
+            settings = settings.model_copy(update={"loss": "multiple_negatives"})
         finetune(loaded, data, settings, out, watch=watch, seed=self.settings.seed + seed)
         return self._scores(
             lambda part: rank_by_model(loaded, part, 10, settings.encode_batch_size)
         )
+
+    def _is_scored(self, rows: TrainingSet) -> bool:
+        """Whether a teacher scores the rows: placebos too, but for a judge, which reads answers."""
+        teacher = self.settings.teacher
+        if teacher is None:
+            return False
+        return rows.name == DATA or teacher.partition(":")[0] != JUDGE
 
     def _scores_of(self, model: str) -> Scores:
         loaded = self.training.load(model)
@@ -255,10 +246,11 @@ class Study:
 
     def _teacher(self) -> Any:
         """All that shapes the teacher's scores."""
-        name, _, judge = (self.settings.teacher or "").partition(":")
-        if name != JUDGE:
-            return with_files(self.settings.teacher)
-        return [with_files(judge or judge_path()), self.training.exported.answers()]
+        teacher = self.settings.teacher or ""
+        kind, _, model = teacher.partition(":")
+        if kind == JUDGE:
+            return [with_files(model or judge_path()), self.training.exported.answers()]
+        return [teacher, with_files(model or teacher)]
 
     def _kept(
         self, out: Path, names: Sequence[Any], make: Callable[[], Scores]
@@ -276,13 +268,3 @@ class Study:
         with write_whole(file) as part:
             part.write_text(json.dumps({"seconds": seconds, "ndcg": scores}), "utf-8")
         return scores, seconds
-
-
-def _passage(line: dict[str, Any]) -> Passage:
-    metadata = line.get("metadata") or {}
-    return {
-        "passage_id": str(line["_id"]),
-        "context": str(line.get("text") or ""),
-        "title": line.get("title"),
-        **{name: metadata.get(name) for name in ("document_id", "heading_path", "start", "end")},
-    }

@@ -1,6 +1,6 @@
 """Scores for distillation: of a cross-encoder, of a judge, or of BM25 and an embedder together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,13 +8,17 @@ import numpy as np
 from distilabel_rag4rag.data.bm25 import Bm25
 from distilabel_rag4rag.errors import ConfigError, RunFailed, describe
 from distilabel_rag4rag.models.packaged import EMBEDDED
+from distilabel_rag4rag.training.models import load_retriever
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from sentence_transformers import SentenceTransformer
 
-#: Teachers that are no cross-encoder; `judge:MODEL` is a judge that is not the packaged one.
+#: Teachers that are no cross-encoder. `fusion:MODEL` takes another embedder than the one that is
+#: trained, `judge:MODEL` another judge than the packaged one.
 FUSION, JUDGE = "fusion", "judge"
+#: Negatives that a teacher scores where the rows have none.
+NEGATIVES = 7
 
 
 def with_scores(
@@ -23,37 +27,64 @@ def with_scores(
     model: "SentenceTransformer",
     device: str | None = None,
     answers: Mapping[str, str] | None = None,
+    passages: Collection[str] = (),
 ) -> "Dataset":
     """The rows with `score`, a teacher's scores of the positive and of each negative.
 
     Scores beyond 1 are divided by the largest, so that they are of the size of a cosine.
 
     Args:
-        rows: `anchor`, `positive` and negatives.
-        teacher: `fusion`, `judge`, `judge:MODEL`, or the folder or Hub id of a cross-encoder.
-        model: the embedder of the fusion.
+        rows: `anchor`, `positive` and negatives. Rows without negatives get the nearest passages.
+        teacher: `fusion`, `fusion:MODEL`, `judge`, `judge:MODEL`, or the folder or Hub id of a
+            cross-encoder.
+        model: the embedder of `fusion`, and what finds negatives; `fusion:MODEL` names another.
         device: of the cross-encoder.
         answers: question -> its accepted answer, for a judge: a passage scores as high as it
             supports the answer.
+        passages: where negatives are looked for.
 
     Raises:
-        ConfigError: if the cross-encoder cannot be loaded, there are no negatives, or the judge
-            lacks answers.
+        ConfigError: if a model cannot be loaded, there are no negatives, or the judge lacks
+            answers.
     """
+    kind, _, named = teacher.partition(":")
+    if kind == FUSION and named:
+        model = load_retriever(named, device=device, field="teacher")
+    rows = _with_negatives(rows, passages, model)
     texts = [name for name in rows.column_names if name not in ("anchor", "score")]
-    if len(texts) < 2:
-        raise ConfigError("data", texts, "tuples: a teacher scores negatives too")
-    passages = [list(values) for values in zip(*(rows[name] for name in texts), strict=True)]
+    scored = [list(values) for values in zip(*(rows[name] for name in texts), strict=True)]
     anchors = list(rows["anchor"])
-    if teacher == FUSION:
-        scores = _fusion(anchors, passages, model)
-    elif teacher.partition(":")[0] == JUDGE:
-        scores = _judge(anchors, passages, answers or {}, teacher.partition(":")[2] or EMBEDDED)
+    if kind == FUSION:
+        scores = _fusion(anchors, scored, model)
+    elif kind == JUDGE:
+        scores = _judge(anchors, scored, answers or {}, named or EMBEDDED)
     else:
-        scores = _cross_encoder(anchors, passages, teacher, device)
+        scores = _cross_encoder(anchors, scored, teacher, device)
     largest = max(1.0, float(np.abs(scores).max()))
     kept = rows.remove_columns([name for name in ("score",) if name in rows.column_names])
     return kept.add_column("score", (scores / largest).tolist())
+
+
+def _with_negatives(
+    rows: "Dataset", passages: Collection[str], model: "SentenceTransformer"
+) -> "Dataset":
+    """The rows as they are, or with the passages that are nearest to the anchor."""
+    from sentence_transformers.util import mine_hard_negatives
+
+    if len({*rows.column_names} - {"anchor", "positive", "score"}) > 0:
+        return rows
+    if len(passages) <= NEGATIVES:
+        raise ConfigError(
+            "data", "pairs", "tuples: a teacher scores negatives too", "The corpus is too small."
+        )
+    return mine_hard_negatives(
+        rows.select_columns(["anchor", "positive"]),
+        model,
+        corpus=list(passages),
+        num_negatives=NEGATIVES,
+        output_format="n-tuple",
+        verbose=False,
+    )
 
 
 def _cross_encoder(

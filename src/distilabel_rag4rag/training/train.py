@@ -12,16 +12,18 @@ from distilabel_rag4rag.comparison.retrieval_evaluation import RetrievalEvaluati
 from distilabel_rag4rag.data.retrieval_data import RetrievalData
 from distilabel_rag4rag.data.splits import TEST, VALIDATION
 from distilabel_rag4rag.errors import ConfigError
+from distilabel_rag4rag.export import beir
 from distilabel_rag4rag.training.evaluate import evaluate_retrievers, short_name
 from distilabel_rag4rag.training.finetune import CHECKPOINTS, TrainingRun, Watch, finetune
 from distilabel_rag4rag.training.model_card import write_model_card
 from distilabel_rag4rag.training.models import load_retriever
-from distilabel_rag4rag.training.read_data import read_retrieval_data
-from distilabel_rag4rag.training.settings import TrainingSettings
+from distilabel_rag4rag.training.placebos import Passage, passages_to_train_on
+from distilabel_rag4rag.training.read_data import beir_folder, read_retrieval_data
+from distilabel_rag4rag.training.settings import DISTILLING, TrainingSettings
 from distilabel_rag4rag.training.teachers import with_scores
 from distilabel_rag4rag.training.training_rows import ExportedRows
 from distilabel_rag4rag.utils.public import public
-from distilabel_rag4rag.utils.text import counted
+from distilabel_rag4rag.utils.text import counted, one_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -70,6 +72,10 @@ class Training:
         if find_spec("accelerate") is None:
             raise ImportError("Training needs accelerate: pip install 'distilabel-rag4rag[train]'")
         self.settings = settings
+        if settings.teacher is not None and settings.loss not in DISTILLING:
+            raise ConfigError(
+                "loss", settings.loss, f"{one_of(DISTILLING)}, which learn from a teacher's scores"
+            )
         self.exported = ExportedRows.of(settings.source)
         self.rows = self.exported.rows(settings.files)
         self.trained = self.exported.trained()
@@ -117,7 +123,17 @@ class Training:
         s = self.settings
         if s.teacher is None:
             return rows
-        return with_scores(rows, s.teacher, model, s.device, self.exported.answers())
+        texts = {passage["context"]: None for passage in self.passages()}
+        return with_scores(rows, s.teacher, model, s.device, self.exported.answers(), texts)
+
+    def passages(self) -> list[Passage]:
+        """All passages that may be trained on: those of no held-out document."""
+        held_out = [data for data in (self.validation, self.test) if data is not None]
+        folder = beir_folder(self.exported.folder)
+        if folder is None:
+            return [{"context": text} for text in dict.fromkeys(self.rows["positive"])]
+        found = [_passage(line) for line in beir.read_lines(folder / beir.CORPUS_FILE)]
+        return passages_to_train_on(found, held_out)
 
     def run(
         self, out: Path, watch: Watch | None = None, phase: Phase = lambda what: None
@@ -170,6 +186,16 @@ class Training:
         self.trained.write(folder)
         write_model_card(folder, record, evaluations)
         return TrainingResult(folder, run, evaluations, record)
+
+
+def _passage(line: dict[str, Any]) -> Passage:
+    metadata = line.get("metadata") or {}
+    return {
+        "passage_id": str(line["_id"]),
+        "context": str(line.get("text") or ""),
+        "title": line.get("title"),
+        **{name: metadata.get(name) for name in ("document_id", "heading_path", "start", "end")},
+    }
 
 
 def kept_models(out: Path) -> bool:

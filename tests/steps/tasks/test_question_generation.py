@@ -164,6 +164,41 @@ def test_a_sentence_gets_the_examples_that_suit_it() -> None:
     assert [types for types, _ in plans][:2] == [["factoid"], ["why_how"]]
 
 
+def test_keywords_and_claims_get_examples_of_their_own_type() -> None:
+    examples = [
+        example("The mill was built in 1650.", "factoid", "When was the mill built?", YEAR),
+        example("The mill stands in Ulm.", "factoid", "Where does the mill stand?"),
+        example("The mill stands in Ulm.", "keyword", "mill Ulm"),
+        example("The mill stands in Ulm.", "claim", "Ulm has a mill."),
+    ]
+    asked_as = {}
+    for kind in ("keyword", "claim", "factoid", "why_how"):
+        task = QuestionGeneration(
+            llm=ScriptedLLM(),
+            from_sentences=True,
+            num_questions=2,
+            question_types=[kind],
+            few_shot=examples,
+        )
+        task.load()
+        text = "The kettle was cast in Torgau in 1712. The bridge is made of stone from the abbey."
+        for plan in task._plans({"context": text}):
+            messages = task.format_input({"context": text, "question_plan": plan})
+            found = [str(message["content"]) for message in messages[2:-1:2]]
+            asked_as[plan[0][0], str(plan[1]).split()[1]] = found
+    assert asked_as == {
+        ("keyword", "kettle"): ["mill Ulm"],
+        ("keyword", "bridge"): ["mill Ulm"],
+        ("claim", "kettle"): ["Ulm has a mill."],
+        ("claim", "bridge"): ["Ulm has a mill."],
+        ("factoid", "kettle"): ["When was the mill built?"],
+        ("factoid", "bridge"): ["Where does the mill stand?"],
+        # No examples of its own: those of other questions.
+        ("why_how", "kettle"): ["When was the mill built?"],
+        ("why_how", "bridge"): ["Where does the mill stand?"],
+    }
+
+
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [

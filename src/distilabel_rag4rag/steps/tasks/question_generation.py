@@ -48,6 +48,8 @@ DESCRIPTIONS: dict[str, str] = {
     "unanswerable": "a question on the same topic that the passage does not answer",
 }
 UNANSWERABLE = "unanswerable"
+#: Types that are no questions.
+_OTHER_FORMS = ("keyword", "claim")
 
 _HEADING = re.compile(r"#{1,6} ")
 # What a row carries through the LLM's call, and no longer.
@@ -78,7 +80,8 @@ class QuestionGeneration(Task):
             list of dicts with `type` and `question`; optionally `title`, and, with
             `from_sentences`, `pattern`: a regular expression. A sentence gets the examples of the
             first pattern that is found in it, or those without one, and its question their type:
-            small LLMs ask as the examples do.
+            small LLMs ask as the examples do. Keywords and claims get examples of their own type,
+            where there are some.
         system_template: a Jinja2 template in the place of the system prompt; it gets `fence`.
         template: a Jinja2 template in the place of the user prompt; it gets `passage`, `title`,
             `headings`, `sentence` (None unless `from_sentences`), `types`, `descriptions` and
@@ -230,22 +233,18 @@ class QuestionGeneration(Task):
         types, sentence = input.get(_PLAN) or (self._types(0), None)
         variables = self._variables(input, types, sentence)
         messages = [{"role": "system", "content": self._system.render(**variables).strip()}]
-        for example in self._examples(sentence):
+        for example in self._examples(sentence, types[0]):
             messages += self._turns(example, variables["fence"])
         messages.append({"role": "user", "content": self._user.render(**variables).strip()})
         return messages  # type: ignore[return-value]
 
-    def _examples(self, sentence: str | None) -> list[dict[str, Any]]:
-        """All worked examples, or those for a sentence."""
+    def _examples(self, sentence: str | None, kind: str) -> list[dict[str, Any]]:
+        """All worked examples, or those for a sentence and what is asked about it."""
         if sentence is None:
             return self.few_shot
-        pattern = self._pattern(sentence)
-        return [example for example in self.few_shot if example.get("pattern") == pattern]
-
-    def _pattern(self, sentence: str) -> str | None:
-        """The first pattern of an example that is found in a sentence."""
-        patterns = dict.fromkeys(example.get("pattern") for example in self.few_shot)
-        return next((one for one in patterns if one and re.search(one, sentence)), None)
+        own = [example for example in self.few_shot if _form(_type_of(example)) == _form(kind)]
+        pattern = _pattern(sentence, own or self.few_shot)
+        return [e for e in own or self.few_shot if e.get("pattern") == pattern]
 
     def _turns(self, example: dict[str, Any], fence: str) -> list[dict[str, str]]:
         import json
@@ -332,17 +331,17 @@ class QuestionGeneration(Task):
             return [(types, None)]
         sentences = self._sentences(row)
         return [
-            ([self._type(sentence) or kind], sentence)
+            ([self._type(sentence, kind)], sentence)
             for kind, sentence in zip(types, sentences, strict=False)
         ]
 
-    def _type(self, sentence: str) -> str | None:
-        """The one type of the examples for a sentence, where it is asked for."""
-        if self._pattern(sentence) is None:
-            return None
-        examples = self._examples(sentence)
+    def _type(self, sentence: str, kind: str) -> str:
+        """The one type of the examples for a sentence, where it is asked for, or the turn's."""
+        examples = self._examples(sentence, kind)
+        if not examples or examples[0].get("pattern") is None:
+            return kind
         types = {question["type"] for example in examples for question in example["questions"]}
-        return next(iter(types)) if len(types) == 1 and types <= {*self.question_types} else None
+        return next(iter(types)) if len(types) == 1 and types <= {*self.question_types} else kind
 
     def _types(self, first: int) -> list[str]:
         known = self.question_types
@@ -370,7 +369,7 @@ class QuestionGeneration(Task):
         has_patterns = any(example.get("pattern") for example in self.few_shot)
         return (
             unclear_reference(sentence) is not None,
-            has_patterns and self._pattern(sentence) is None,
+            has_patterns and _pattern(sentence, self.few_shot) is None,
         )
 
     def _questions(
@@ -416,6 +415,21 @@ class QuestionGeneration(Task):
             "model_name": self.llm.model_name,
         }
         return {**out, DISTILABEL_METADATA_KEY: metadata or {}}
+
+
+def _pattern(sentence: str, examples: list[dict[str, Any]]) -> str | None:
+    """The first pattern of an example that is found in a sentence."""
+    patterns = dict.fromkeys(example.get("pattern") for example in examples)
+    return next((one for one in patterns if one and re.search(one, sentence)), None)
+
+
+def _type_of(example: dict[str, Any]) -> str:
+    return next((str(question["type"]) for question in example["questions"]), "")
+
+
+def _form(kind: str) -> str:
+    """What examples must have in common with what is asked for."""
+    return kind if kind in _OTHER_FORMS else "question"
 
 
 def _with_types(found: list[TypedQuestion], types: list[str]) -> list[TypedQuestion]:
