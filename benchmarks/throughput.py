@@ -8,9 +8,10 @@
 The server of llm_server.py runs in a process of its own, as does each run. `bare` is a loop of
 asyncio with a semaphore around the client that distilabel uses: what the server gives. `stock` is
 distilabel's Pipeline with batches as large as the requests in flight. `rag4rag` is
-FailFastPipeline with a cached LLM, and `rag4rag, Pipeline` the same LLM in distilabel's Pipeline
-with large batches. Seconds are those of `run()`, from the start of its processes to the finished
-data set, the imports left out. --memory shows the largest sum over the run's processes
+FailFastPipeline with a cached LLM, `rag4rag, 2 replicas` the same with two processes that ask,
+each with half of the requests in flight, and `rag4rag, Pipeline` the same LLM in distilabel's
+Pipeline with large batches. Seconds are those of `run()`, from the start of its processes to the
+finished data set, the imports left out. --memory shows the largest sum over the run's processes
 (proportional set size), and how it grew from the first quarter of the run to the last; reading it
 takes a tenth of a core, so that seconds are measured without.
 """
@@ -31,7 +32,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-WAYS = ("bare", "stock", "rag4rag", "rag4rag, Pipeline")
+WAYS = ("bare", "stock", "rag4rag", "rag4rag, 2 replicas", "rag4rag, Pipeline")
 WORDS = "word " * 150
 
 
@@ -65,20 +66,23 @@ def run_pipeline(way: str, url: str, count: int, in_flight: int, folder: str) ->
     """The answers in the data set that a pipeline gives."""
     from distilabel.models import OpenAILLM
     from distilabel.pipeline import Pipeline
-    from distilabel.steps import LoadDataFromDicts
+    from distilabel.steps import LoadDataFromDicts, StepResources
     from distilabel.steps.tasks import TextGeneration
 
     from distilabel_rag4rag import FailFastPipeline, cached
 
     llm: Any = OpenAILLM(model="m", base_url=url, api_key="x")
     size = in_flight
+    replicas = 2 if way == "rag4rag, 2 replicas" else 1
     if way != "stock":
-        llm = cached(llm, max_concurrency=in_flight, folder=f"{folder}/generations")
+        each = in_flight // replicas
+        llm = cached(llm, max_concurrency=each, folder=f"{folder}/generations")
         size = llm.rows_at_once if way == "rag4rag, Pipeline" else 50
-    kind = FailFastPipeline if way == "rag4rag" else Pipeline
+    kind = Pipeline if way in ("stock", "rag4rag, Pipeline") else FailFastPipeline
     with kind("throughput", cache_dir=f"{folder}/runs") as pipeline:
         load = LoadDataFromDicts(data=questions(count), batch_size=size)
-        load >> TextGeneration(llm=llm, input_batch_size=size)
+        resources = StepResources(replicas=replicas)
+        load >> TextGeneration(llm=llm, input_batch_size=size, resources=resources)
     rows = pipeline.run(use_cache=False)["default"]["train"]
     return sum(text is not None for text in rows["generation"])
 

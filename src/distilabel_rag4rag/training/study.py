@@ -9,7 +9,7 @@ from importlib.metadata import version
 from itertools import product
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,11 +20,7 @@ from distilabel_rag4rag.models.packaged import embeddings_path, judge_path
 from distilabel_rag4rag.training.arms import arm_sets
 from distilabel_rag4rag.training.evaluate import short_name
 from distilabel_rag4rag.training.finetune import Watch, finetune
-from distilabel_rag4rag.training.placebos import (
-    Pair,
-    TrainingSet,
-    placebos,
-)
+from distilabel_rag4rag.training.placebos import Pair, TrainingSet, placebos
 from distilabel_rag4rag.training.ranking import rank_by_bm25, rank_by_model
 from distilabel_rag4rag.training.settings import DISTILLING, TrainingSettings
 from distilabel_rag4rag.training.study_table import (
@@ -42,6 +38,9 @@ from distilabel_rag4rag.utils.hashing import hash_of
 from distilabel_rag4rag.utils.identity import with_files
 from distilabel_rag4rag.utils.public import public
 from distilabel_rag4rag.utils.text import counted
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 DATA = "the data"
 RUNS = "runs"
@@ -110,6 +109,7 @@ class Study:
         trained = TrainedTexts.of([q for q, _ in pairs], [*texts, *(p for _, p in questions)])
         self.parts = [part for data in self.training.sets for part in data.parts(trained.passages)]
 
+        self._scored: dict[tuple[str, str], "Dataset"] = {}
         self._shape = self._shaping()
 
     def _questions(self, pairs: list[Pair]) -> list[Pair]:
@@ -196,12 +196,15 @@ class Study:
 
         loaded = self.training.load(model)
         settings = self.settings.model_copy(update={"checks": 0, "resume": False})
-        data: Dataset = self._rows
+        data = self._rows
         if rows.name != DATA:
             anchors, positives = zip(*rows.pairs, strict=True)
             data = Dataset.from_dict({"anchor": anchors, "positive": positives})
         if self._is_scored(rows):
-            data = self.training.with_teacher(data, loaded)
+            key = (model, rows.name)
+            if key not in self._scored:  # all seeds train on the same scores
+                self._scored[key] = self.training.with_teacher(data, loaded)
+            data = self._scored[key]
         elif rows.name != DATA and settings.loss in DISTILLING:
             settings = settings.model_copy(update={"loss": "multiple_negatives"})
         finetune(loaded, data, settings, out, watch=watch, seed=self.settings.seed + seed)
