@@ -17,8 +17,8 @@ from distilabel_rag4rag.data.run_folder import RunFolder
 from distilabel_rag4rag.training.placebos import shuffled
 from distilabel_rag4rag.training.settings import TrainingSettings
 from distilabel_rag4rag.training.study import Study
-from distilabel_rag4rag.training.train import Training
 from distilabel_rag4rag.training.study_table import AS_IT_WAS, BM25, Measured, study_table
+from distilabel_rag4rag.training.train import Training
 
 pytestmark = pytest.mark.slow
 

@@ -18,8 +18,9 @@ _REPORTING = frozenset(
 )  # fmt: skip
 #: The number of an item in a list of one.
 _ITEM = re.compile(r"^\s*\d{1,2}[.)]\s+(?=\D)")
-#: "Was it cast in Ulm or in Torgau?"
-_CHOICE = re.compile(r"\bor\b", re.IGNORECASE)
+_OR = re.compile(r"\bor\b", re.IGNORECASE)
+#: What asks for something else than what it names, unless a comma comes before the names.
+_OPEN = re.compile(r"\b(?:what|who|whom|whose|when|where|why|how)\b", re.IGNORECASE)
 _ENDING = re.compile(r"(?:ies|ied|ing|es|ed|s|e|d|y)$")
 #: Words in a row whose repetition is looked for, and how often they must come.
 _RUN, _TIMES = 4, 3
@@ -32,13 +33,13 @@ def new_words(question: str, answer: str, language: str = "en") -> list[str]:
     "considered" and their like, which say only that a text speaks of something.
 
     Args:
-        question: the question. Where it offers a choice ("… or …"), all words are new.
+        question: the question. Where it offers a choice that the answer makes, all words are new.
         answer: the answer.
         language: whose function words do not count, see `word_support`.
     """
     english = language == "en"
     held = {_form(word, english) for word, _, _ in words_of(question)}
-    if english and _CHOICE.search(question):
+    if english and _is_choice_made(question, answer):
         held = set()
     ignored = (function_words(language) - _TELLING) | _REPORTING
     return [
@@ -46,6 +47,18 @@ def new_words(question: str, answer: str, language: str = "en") -> list[str]:
         for word, written, _ in words_of(_ITEM.sub("", answer))
         if word not in ignored and _form(word, english) not in held
     ]
+
+
+def _is_choice_made(question: str, answer: str) -> bool:
+    """Whether an answer decides a question such as "Was it cast in Ulm or in Torgau?"."""
+    found = _OR.search(question)
+    if found is None:
+        return False
+    before, after = question[: found.start()], question[found.end() :]
+    if _OPEN.search(before) and "," not in before:  # "What is the loss of lift or of thrust?"
+        return False
+    sides, said = (word_forms(before)[-1:], word_forms(after)[:1]), word_forms(answer)
+    return not all(side and side[0] in said for side in sides)
 
 
 def word_forms(text: str, language: str = "en") -> list[str]:
