@@ -147,9 +147,9 @@ def line(passage: Row) -> Row:
 
 def cranfield(args: argparse.Namespace) -> Problem:
     """The abstracts, a question to each, and the queries of the collection."""
-    for file in args.questions:
+    for number, file in enumerate(args.questions):
         if args.make and not file.is_file():
-            make_cranfield(args, file)
+            make_cranfield(args, file, seed=number)
     passages = [
         {
             "passage_id": passage_id(found["text"]),
@@ -176,7 +176,7 @@ def cranfield(args: argparse.Namespace) -> Problem:
     return Problem(passages, rows, args.folder, arms if args.arms else [])
 
 
-def make_cranfield(args: argparse.Namespace, file: Path) -> None:
+def make_cranfield(args: argparse.Namespace, file: Path, seed: int = 0) -> None:
     """Questions to each abstract, with the checks that need no answer."""
     from distilabel.steps import LoadDataFromDicts
 
@@ -206,7 +206,7 @@ def make_cranfield(args: argparse.Namespace, file: Path) -> None:
             llm=Models(BuildSettings()).llm(),
             num_questions=args.num_questions,
             question_types=args.question_types.split(","),
-            seed=0,
+            seed=seed,
             **plain_question_settings(),
         )
         load >> ask >> MarkSelfContained() >> MarkQuestionLength(least_words=2)

@@ -161,11 +161,12 @@ def test_a_judge_that_fails_costs_no_other_its_figures(folder: Path) -> None:
         "        raise OSError('no server')\n"
     )
     code, output = called(
-        "evaluate", "broken_judge:Broken", "numbers_judge:Numbers", "--labels", "labels.jsonl",
-        "--threshold", "0.3", "--no-baselines", "--out", "found",
+        "evaluate", "broken_judge:Broken", "numbers_judge:Numbers", "./no/judge",
+        "--labels", "labels.jsonl", "--threshold", "0.3", "--no-baselines", "--out", "found",
     )  # fmt: skip
     assert code == 2
-    assert "MODEL: found 'broken_judge:Broken'" in output
+    assert "Error: MODEL: found 'broken_judge:Broken'" in output
+    assert "- ./no/judge is left out: " in output
     assert "27.5% [" in output
     assert [*json.loads((folder / "found" / "judges.json").read_text())["judges"]] == [
         "numbers_judge:Numbers"

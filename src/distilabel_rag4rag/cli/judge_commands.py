@@ -71,11 +71,12 @@ def evaluate(
     Example: rag4rag judge evaluate embedded KRLabsOrg/lettucedect-base-modernbert-en-v1 --labels
     out/compare/review/gold.parquet
     """
+    from distilabel.errors import DistilabelUserError
+
     from distilabel_rag4rag.comparison.judge_quality import measure_quality
     from distilabel_rag4rag.comparison.result import to_json
     from distilabel_rag4rag.comparison.statistics import Resampling
     from distilabel_rag4rag.data.judge_labels import read_labels
-    from distilabel_rag4rag.errors import ConfigError
     from distilabel_rag4rag.report.judge_tables import quality_tables
 
     console, notes = Console(soft_wrap=True, highlight=False), list[str]()
@@ -90,15 +91,15 @@ def evaluate(
             words_supported,
         )
 
-        verdicts, failures = [], list[ConfigError]()
+        verdicts, failures = [], dict[str, DistilabelUserError]()
         for name, model in found.items():
             with console.status(f"judging with {name}"):
                 try:
                     verdicts.append(judge_answers(answers, model, threshold, name, **settings))
-                except ConfigError as error:  # the others' verdicts are not lost with it
-                    failures.append(error)
+                except DistilabelUserError as error:  # the others' verdicts are not lost with it
+                    failures[name] = error
         if not verdicts:
-            raise failures[0]
+            raise next(iter(failures.values()))
         if baselines:
             with console.status("baselines"):
                 verdicts.append(words_supported(answers, settings.get("lang", "en")))
@@ -108,6 +109,7 @@ def evaluate(
     for table in tables:
         _print(table, console)
     notes += [f"{v.judge} could not judge {v.failed}: {v.reason}" for v in verdicts if v.failed]
+    notes += [f"{name} is left out: {error}" for name, error in failures.items()]
     for note in notes:
         console.print(f"- {note}", markup=False)
     if out is not None:
@@ -117,7 +119,7 @@ def evaluate(
         console.print(f"Written: {out / 'judges.json'}, {out / 'judges.md'}", markup=False)
     with run_exits():
         if failures:
-            raise failures[0]
+            raise next(iter(failures.values()))
 
 
 @judge.command()

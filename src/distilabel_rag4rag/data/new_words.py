@@ -20,7 +20,8 @@ _REPORTING = frozenset(
 _ITEM = re.compile(r"^\s*\d{1,2}[.)]\s+(?=\D)")
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
 #: What asks for something else than what it names, unless a comma comes before the names.
-_OPEN = re.compile(r"\b(?:what|who|whom|whose|when|where|why|how)\b", re.IGNORECASE)
+_OPEN = re.compile(r"\b(?:what|which(?! of)|who|whom|whose|when|where|why|how)\b", re.IGNORECASE)
+_PAUSE = re.compile(r"[,:;–—]")
 _ENDING = re.compile(r"(?:ies|ied|ing|es|ed|s|e|d|y)$")
 #: Words in a row whose repetition is looked for, and how often they must come.
 _RUN, _TIMES = 4, 3
@@ -52,13 +53,14 @@ def new_words(question: str, answer: str, language: str = "en") -> list[str]:
 def _is_choice_made(question: str, answer: str) -> bool:
     """Whether an answer decides a question such as "Was it cast in Ulm or in Torgau?"."""
     found = _OR.search(question)
-    if found is None:
+    if found is None or _OR.search(answer):
         return False
     before, after = question[: found.start()], question[found.end() :]
-    if _OPEN.search(before) and "," not in before:  # "What is the loss of lift or of thrust?"
+    asked = [word.end() for word in _OPEN.finditer(before)]
+    if asked and not _PAUSE.search(before[asked[-1] :]):  # "What is the loss of lift or thrust?"
         return False
-    sides, said = (word_forms(before)[-1:], word_forms(after)[:1]), word_forms(answer)
-    return not all(side and side[0] in said for side in sides)
+    named = {*word_forms(before)[-1:], *word_forms(after)}
+    return not named.isdisjoint(word_forms(answer))
 
 
 def word_forms(text: str, language: str = "en") -> list[str]:

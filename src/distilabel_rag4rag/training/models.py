@@ -32,10 +32,8 @@ def load_retriever(
     if name == STATIC:
         model = static_model(embeddings_path(), device)
     else:
+        check_folder(name, field)
         path = embeddings_path() if name == EMBEDDED else name
-        looks_local = path.startswith(("/", ".", "~")) or path.count("/") > 1
-        if looks_local and not Path(path).expanduser().is_dir():
-            raise ConfigError(field, name, f"'{EMBEDDED}', '{STATIC}', a folder or a Hub id")
         try:
             model = SentenceTransformer(path, device=device)
         except (OSError, ValueError, KeyError) as error:
@@ -45,6 +43,17 @@ def load_retriever(
     if max_tokens is not None and not is_static(model):
         model.max_seq_length = max_tokens
     return model
+
+
+def check_folder(name: str, field: str = "models") -> None:
+    """Whether a name that looks like a folder is one.
+
+    Raises:
+        ConfigError: if it is none.
+    """
+    looks_local = name.startswith(("/", ".", "~")) or name.count("/") > 1
+    if looks_local and not Path(name).expanduser().is_dir():
+        raise ConfigError(field, name, f"'{EMBEDDED}', '{STATIC}', a folder or a Hub id")
 
 
 def static_model(path: str, device: str | None = None) -> "SentenceTransformer":

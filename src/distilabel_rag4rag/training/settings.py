@@ -176,6 +176,11 @@ class TrainingSettings(RetrieverSettings):
         return min(MOST_EPOCHS, max(1, ceil(FEWEST_STEPS / steps)))
 
     @property
+    def mines(self) -> bool:
+        """Whether the teacher scores negatives that are looked for among the passages."""
+        return self.teacher is not None and self.files == "pairs"
+
+    @property
     def files(self) -> str:
         """The files of the export that are trained on."""
         if self.data is not None:

@@ -20,7 +20,7 @@ from distilabel_rag4rag.models.packaged import embeddings_path, judge_path
 from distilabel_rag4rag.training.arms import arm_sets
 from distilabel_rag4rag.training.evaluate import short_name
 from distilabel_rag4rag.training.finetune import Watch, finetune
-from distilabel_rag4rag.training.placebos import Pair, TrainingSet, placebos
+from distilabel_rag4rag.training.placebos import SHUFFLED, Pair, TrainingSet, placebos
 from distilabel_rag4rag.training.ranking import rank_by_bm25, rank_by_model
 from distilabel_rag4rag.training.settings import DISTILLING, TrainingSettings
 from distilabel_rag4rag.training.study_table import (
@@ -30,7 +30,7 @@ from distilabel_rag4rag.training.study_table import (
     StudyTable,
     study_table,
 )
-from distilabel_rag4rag.training.teachers import JUDGE
+from distilabel_rag4rag.training.teachers import JUDGE, NEGATIVES
 from distilabel_rag4rag.training.train import Training
 from distilabel_rag4rag.training.trained_texts import TrainedTexts
 from distilabel_rag4rag.utils.atomic import write_whole
@@ -93,6 +93,12 @@ class Study:
         rows = self.training.rows
         if settings.rows is not None:
             rows = rows.shuffle(seed=settings.seed).select(range(min(settings.rows, len(rows))))
+        if self._scores_placebos:  # one way to negatives for all sets
+            rows = rows.select_columns(["anchor", "positive"])
+        elif settings.loss in DISTILLING:
+            self.notes.append(
+                "Placebos have no scores to learn from: they are trained with multiple_negatives."
+            )
         self._rows = rows
         pairs = list(zip(rows["anchor"], rows["positive"], strict=True))
         if len(pairs) < 2:
@@ -105,11 +111,13 @@ class Study:
             *(replace(arm, pairs=arm.pairs[: len(pairs)]) for arm in (*arms, *further)),
             *placebos(questions, passages, settings.seed),
         ]
+        if self._scores_placebos:  # whatever a row calls right, the teacher scores it
+            self.sets = [rows for rows in self.sets if rows.name != SHUFFLED]
         texts = [passage["context"] for passage in passages]
         trained = TrainedTexts.of([q for q, _ in pairs], [*texts, *(p for _, p in questions)])
         self.parts = [part for data in self.training.sets for part in data.parts(trained.passages)]
 
-        self._scored: dict[tuple[str, str], "Dataset"] = {}
+        self._scored: dict[str, "Dataset"] = {}
         self._shape = self._shaping()
 
     def _questions(self, pairs: list[Pair]) -> list[Pair]:
@@ -142,6 +150,7 @@ class Study:
         seconds = bm25[1]
         for number, model in enumerate(s.models):
             phase(f"{model}, {AS_IT_WAS}")
+            self._scored.clear()
             found[model, AS_IT_WAS, 0], spent = self._kept(
                 out, [model, AS_IT_WAS], partial(self._scores_of, model)
             )
@@ -200,11 +209,10 @@ class Study:
         if rows.name != DATA:
             anchors, positives = zip(*rows.pairs, strict=True)
             data = Dataset.from_dict({"anchor": anchors, "positive": positives})
-        if self._is_scored(rows):
-            key = (model, rows.name)
-            if key not in self._scored:  # all seeds train on the same scores
-                self._scored[key] = self.training.with_teacher(data, loaded)
-            data = self._scored[key]
+        if settings.teacher is not None and (rows.name == DATA or self._scores_placebos):
+            if rows.name not in self._scored:  # all seeds train on the same scores
+                self._scored[rows.name] = self.training.with_teacher(data, loaded)
+            data = self._scored[rows.name]
         elif rows.name != DATA and settings.loss in DISTILLING:
             settings = settings.model_copy(update={"loss": "multiple_negatives"})
         finetune(loaded, data, settings, out, watch=watch, seed=self.settings.seed + seed)
@@ -212,12 +220,11 @@ class Study:
             lambda part: rank_by_model(loaded, part, 10, settings.encode_batch_size)
         )
 
-    def _is_scored(self, rows: TrainingSet) -> bool:
-        """Whether a teacher scores the rows: placebos too, but for a judge, which reads answers."""
+    @property
+    def _scores_placebos(self) -> bool:
+        """Whether the teacher scores placebos too: a judge cannot, as they have no answers."""
         teacher = self.settings.teacher
-        if teacher is None:
-            return False
-        return rows.name == DATA or teacher.partition(":")[0] != JUDGE
+        return teacher is not None and teacher.partition(":")[0] != JUDGE
 
     def _scores_of(self, model: str) -> Scores:
         loaded = self.training.load(model)
@@ -253,7 +260,8 @@ class Study:
         kind, _, model = teacher.partition(":")
         if kind == JUDGE:
             return [with_files(model or judge_path()), self.training.exported.answers()]
-        return [teacher, with_files(model or teacher)]
+        texts = [passage["context"] for passage in self.training.passages()] if teacher else []
+        return [teacher, with_files(model or teacher), NEGATIVES, texts]
 
     def _kept(
         self, out: Path, names: Sequence[Any], make: Callable[[], Scores]

@@ -48,6 +48,8 @@ def with_scores(
             answers.
     """
     kind, _, named = teacher.partition(":")
+    if kind == JUDGE:
+        _check_answers(rows["anchor"], answers or {})
     if kind == FUSION and named:
         model = load_retriever(named, device=device, field="teacher")
     rows = _with_negatives(rows, passages, model)
@@ -69,22 +71,30 @@ def _with_negatives(
     rows: "Dataset", passages: Collection[str], model: "SentenceTransformer"
 ) -> "Dataset":
     """The rows as they are, or with the passages that are nearest to the anchor."""
-    from sentence_transformers.util import mine_hard_negatives
+    from sentence_transformers.util import semantic_search
 
-    if len({*rows.column_names} - {"anchor", "positive", "score"}) > 0:
+    if {*rows.column_names} - {"anchor", "positive", "score"}:
         return rows
     if len(passages) <= NEGATIVES:
         raise ConfigError(
-            "data", "pairs", "tuples: a teacher scores negatives too", "The corpus is too small."
+            "source",
+            f"{len(passages)} passages to train on",
+            f"more than {NEGATIVES}, since a teacher scores so many negatives for each question",
         )
-    return mine_hard_negatives(
-        rows.select_columns(["anchor", "positive"]),
-        model,
-        corpus=list(passages),
-        num_negatives=NEGATIVES,
-        output_format="n-tuple",
-        verbose=False,
+    texts = list(passages)
+    options: dict[str, Any] = {"convert_to_tensor": True, "show_progress_bar": False}
+    found = semantic_search(
+        model.encode_query(list(rows["anchor"]), **options),
+        model.encode_document(texts, **options),
+        top_k=NEGATIVES + 1,
     )
+    nearest = [
+        [text for text in (texts[int(hit["corpus_id"])] for hit in hits) if text != positive]
+        for hits, positive in zip(found, rows["positive"], strict=True)
+    ]
+    for number in range(NEGATIVES):
+        rows = rows.add_column(f"negative_{number + 1}", [own[number] for own in nearest])
+    return rows
 
 
 def _cross_encoder(
@@ -106,6 +116,17 @@ def _cross_encoder(
     return scores.reshape(len(anchors), -1)
 
 
+def _check_answers(anchors: Sequence[str], answers: Mapping[str, str]) -> None:
+    if without := sum(anchor not in answers for anchor in anchors):
+        raise ConfigError(
+            "teacher",
+            JUDGE,
+            "the answer to each question that is trained on",
+            f"{without} of {len(anchors)} have none: name the folder of `build`, whose rows hold"
+            " them, not that of an export.",
+        )
+
+
 def _judge(
     anchors: Sequence[str],
     passages: Sequence[Sequence[str]],
@@ -115,14 +136,6 @@ def _judge(
     """How sure the judge is that a passage supports the question's answer."""
     from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
 
-    if without := sum(anchor not in answers for anchor in anchors):
-        raise ConfigError(
-            "teacher",
-            JUDGE,
-            "the answer to each question that is trained on",
-            f"{without} of {len(anchors)} have none: name the folder of `build`, whose rows hold"
-            " them, not that of an export.",
-        )
     judge = LettuceDetectJudge(model=model)
     judge.load()
     rows = [
@@ -145,7 +158,8 @@ def _fusion(
     distinct = list(dict.fromkeys(text for own in passages for text in own))
     place = {text: number for number, text in enumerate(distinct)}
     options: dict[str, Any] = {"normalize_embeddings": True, "show_progress_bar": False}
-    vectors, queries = model.encode(distinct, **options), model.encode(list(anchors), **options)
+    vectors = model.encode_document(distinct, **options)
+    queries = model.encode_query(list(anchors), **options)
     index = Bm25(distinct)
     rows = []
     for anchor, query, own in zip(anchors, queries, passages, strict=True):

@@ -16,11 +16,12 @@ from distilabel_rag4rag.export import beir
 from distilabel_rag4rag.training.evaluate import evaluate_retrievers, short_name
 from distilabel_rag4rag.training.finetune import CHECKPOINTS, TrainingRun, Watch, finetune
 from distilabel_rag4rag.training.model_card import write_model_card
-from distilabel_rag4rag.training.models import load_retriever
+from distilabel_rag4rag.training.models import check_folder, load_retriever
 from distilabel_rag4rag.training.placebos import Passage, passages_to_train_on
 from distilabel_rag4rag.training.read_data import beir_folder, read_retrieval_data
 from distilabel_rag4rag.training.settings import DISTILLING, TrainingSettings
-from distilabel_rag4rag.training.teachers import with_scores
+from distilabel_rag4rag.training.teachers import FUSION, with_scores
+from distilabel_rag4rag.training.trained_texts import TrainedTexts
 from distilabel_rag4rag.training.training_rows import ExportedRows
 from distilabel_rag4rag.utils.public import public
 from distilabel_rag4rag.utils.text import counted, one_of
@@ -76,6 +77,9 @@ class Training:
             raise ConfigError(
                 "loss", settings.loss, f"{one_of(DISTILLING)}, which learn from a teacher's scores"
             )
+        kind, _, model = (settings.teacher or "").partition(":")
+        if kind == FUSION:
+            check_folder(model, "teacher")
         self.exported = ExportedRows.of(settings.source)
         self.rows = self.exported.rows(settings.files)
         self.trained = self.exported.trained()
@@ -102,6 +106,12 @@ class Training:
             self.trained.refuse_leaks(data, "evaluate_on")
             same = sum(known.name.split(" #")[0] == data.name for known in self.sets)
             self.sets.append(replace(data, name=f"{data.name} #{same + 1}") if same else data)
+        if settings.mines:  # what a question is told apart from is trained on too
+            texts = [passage["context"] for passage in self.passages()]
+            negatives = TrainedTexts.of([], texts)
+            self.trained = replace(
+                self.trained, passages=self.trained.passages | negatives.passages
+            )
         if not self.sets:
             raise ConfigError(
                 "evaluate_on",

@@ -48,8 +48,8 @@ DESCRIPTIONS: dict[str, str] = {
     "unanswerable": "a question on the same topic that the passage does not answer",
 }
 UNANSWERABLE = "unanswerable"
-#: Types that are no questions.
-_OTHER_FORMS = ("keyword", "claim")
+#: Types that are no questions, and what all others have in common.
+_OTHER_FORMS, _QUESTION = ("keyword", "claim"), "question"
 
 _HEADING = re.compile(r"#{1,6} ")
 # What a row carries through the LLM's call, and no longer.
@@ -82,7 +82,8 @@ class QuestionGeneration(Task):
             first pattern that is found in it, or those without one, and its question their type:
             small LLMs ask as the examples do. Keywords and claims get examples of their own type,
             where there are some.
-        system_template: a Jinja2 template in the place of the system prompt; it gets `fence`.
+        system_template: a Jinja2 template in the place of the system prompt; it gets what
+            `template` gets.
         template: a Jinja2 template in the place of the user prompt; it gets `passage`, `title`,
             `headings`, `sentence` (None unless `from_sentences`), `types`, `descriptions` and
             `fence`, and must use `passage` or `sentence`.
@@ -196,7 +197,8 @@ class QuestionGeneration(Task):
             source = (folder / shipped).read_text("utf-8")
         try:
             template = SANDBOX.from_string(source)
-            text = template.render(**self._variables({"context": "\x01"}, ["factoid"], "\x02"))
+            for kind in self.question_types:  # a template may ask for each in another way
+                text = template.render(**self._variables({"context": "\x01"}, [kind], "\x02"))
         except TemplateError as error:
             raise DistilabelUserError(
                 f"{setting} is not a usable Jinja2 template: {error}"
@@ -242,9 +244,11 @@ class QuestionGeneration(Task):
         """All worked examples, or those for a sentence and what is asked about it."""
         if sentence is None:
             return self.few_shot
-        own = [example for example in self.few_shot if _form(_type_of(example)) == _form(kind)]
-        pattern = _pattern(sentence, own or self.few_shot)
-        return [e for e in own or self.few_shot if e.get("pattern") == pattern]
+        forms = [_form(_type_of(example)) for example in self.few_shot]
+        form = _form(kind) if _form(kind) in forms else _QUESTION
+        own = [e for e, found in zip(self.few_shot, forms, strict=True) if found == form]
+        pattern = _pattern(sentence, own)
+        return [example for example in own if example.get("pattern") == pattern]
 
     def _turns(self, example: dict[str, Any], fence: str) -> list[dict[str, str]]:
         import json
@@ -429,7 +433,7 @@ def _type_of(example: dict[str, Any]) -> str:
 
 def _form(kind: str) -> str:
     """What examples must have in common with what is asked for."""
-    return kind if kind in _OTHER_FORMS else "question"
+    return kind if kind in _OTHER_FORMS else _QUESTION
 
 
 def _with_types(found: list[TypedQuestion], types: list[str]) -> list[TypedQuestion]:
