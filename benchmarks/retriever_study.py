@@ -10,7 +10,8 @@ of the first file (made by `--make` where they are not there). Human questions o
 articles are the test of own documents, those of the second file the test of new ones. The corpus
 holds the chunks of both files.
 Cranfield: 1,400 abstracts, asked about by QuestionGeneration alone (`--make` writes the file of
-`--questions`; several files are put together); the test is its 225 queries with graded judgements,
+`--questions`, with `--question-types keyword` or others than questions; several files are put
+together, such as those of three earlier calls); the test is its 225 queries with graded judgements,
 so that all documents are own ones.
 
 `--settings` are tried on held-out rows of the data (documents apart), and the best is taken: test

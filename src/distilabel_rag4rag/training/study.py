@@ -104,7 +104,7 @@ class Study:
         if len(pairs) < 2:
             raise ConfigError("source", f"{len(pairs)} rows", "two rows at least")
         questions = self._questions(pairs)
-        passages = self.training.passages()
+        passages = self.training.passages
         arms = arm_sets(run or Path(str(settings.source)), [q for q, _ in pairs])
         self.sets = [
             TrainingSet(DATA, "question, passage", pairs, is_data=True),
@@ -260,7 +260,7 @@ class Study:
         kind, _, model = teacher.partition(":")
         if kind == JUDGE:
             return [with_files(model or judge_path()), self.training.exported.answers()]
-        texts = [passage["context"] for passage in self.training.passages()] if teacher else []
+        texts = [passage["context"] for passage in self.training.passages] if teacher else []
         return [teacher, with_files(model or teacher), NEGATIVES, texts]
 
     def _kept(

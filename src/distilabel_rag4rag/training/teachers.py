@@ -67,13 +67,18 @@ def with_scores(
     return kept.add_column("score", (scores / largest).tolist())
 
 
+def has_negatives(rows: "Dataset") -> bool:
+    """Whether the rows have other texts than anchor and positive."""
+    return bool({*rows.column_names} - {"anchor", "positive", "score"})
+
+
 def _with_negatives(
     rows: "Dataset", passages: Collection[str], model: "SentenceTransformer"
 ) -> "Dataset":
     """The rows as they are, or with the passages that are nearest to the anchor."""
     from sentence_transformers.util import semantic_search
 
-    if {*rows.column_names} - {"anchor", "positive", "score"}:
+    if has_negatives(rows):
         return rows
     if len(passages) <= NEGATIVES:
         raise ConfigError(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from distilabel_rag4rag.training.models import check_folder, load_retriever
 from distilabel_rag4rag.training.placebos import Passage, passages_to_train_on
 from distilabel_rag4rag.training.read_data import beir_folder, read_retrieval_data
 from distilabel_rag4rag.training.settings import DISTILLING, TrainingSettings
-from distilabel_rag4rag.training.teachers import FUSION, with_scores
+from distilabel_rag4rag.training.teachers import FUSION, has_negatives, with_scores
 from distilabel_rag4rag.training.trained_texts import TrainedTexts
 from distilabel_rag4rag.training.training_rows import ExportedRows
 from distilabel_rag4rag.utils.public import public
@@ -107,7 +108,7 @@ class Training:
             same = sum(known.name.split(" #")[0] == data.name for known in self.sets)
             self.sets.append(replace(data, name=f"{data.name} #{same + 1}") if same else data)
         if settings.mines:  # what a question is told apart from is trained on too
-            texts = [passage["context"] for passage in self.passages()]
+            texts = [passage["context"] for passage in self.passages]
             negatives = TrainedTexts.of([], texts)
             self.trained = replace(
                 self.trained, passages=self.trained.passages | negatives.passages
@@ -133,9 +134,12 @@ class Training:
         s = self.settings
         if s.teacher is None:
             return rows
-        texts = {passage["context"]: None for passage in self.passages()}
+        texts: dict[str, None] = {}
+        if not has_negatives(rows):
+            texts = {passage["context"]: None for passage in self.passages}
         return with_scores(rows, s.teacher, model, s.device, self.exported.answers(), texts)
 
+    @cached_property
     def passages(self) -> list[Passage]:
         """All passages that may be trained on: those of no held-out document."""
         held_out = [data for data in (self.validation, self.test) if data is not None]
