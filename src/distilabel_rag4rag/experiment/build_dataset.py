@@ -83,6 +83,7 @@ class Build:
         check_judge(settings.judge)
         check_out(self.out, force)
         self._placement = Placement(settings, self.out)
+        self._placement.check()
         from distilabel_rag4rag.data.corpus import read_corpus
         from distilabel_rag4rag.experiment.models import Models
         from distilabel_rag4rag.models.tokenizers import load_tokenizer, tokenizer_name

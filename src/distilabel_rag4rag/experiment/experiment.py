@@ -87,6 +87,7 @@ class Experiment:
         check_judge(settings.judge)
         check_out(self.out, force)
         self._placement = Placement(settings, self.out)
+        self._placement.check()
         self.questions = load_rows(
             settings.source,
             columns=settings.columns or None,

@@ -37,6 +37,17 @@ class Placement:
                 "Install it: pip install 'distilabel-rag4rag[ray]'",
             )
 
+    def check(self) -> None:
+        """Whether there is a cluster, before any model is loaded.
+
+        Raises:
+            ConfigError: if there is none.
+        """
+        if self._settings.ray is not None:
+            from distilabel_rag4rag.runtime.ray_cluster import check_address
+
+            check_address(self._settings.ray)
+
     def connected(self) -> AbstractContextManager[None]:
         """The cluster, for as long as the block lasts; nothing where all runs on this machine."""
         if self._settings.ray is None:

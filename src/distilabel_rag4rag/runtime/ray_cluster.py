@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray
+from ray._private.services import canonicalize_bootstrap_address
 from ray.exceptions import RayError
 
 from distilabel_rag4rag.errors import ConfigError, describe
@@ -31,39 +32,52 @@ def connected(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    check_address(address)
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":  # nothing that other machines could reach
         settings |= {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
-    elif address != "auto":
-        _check_reachable(address)
     try:
         ray.init(address=address, **settings)
     except (ConnectionError, RayError, ValueError) as error:
-        raise ConfigError(
-            "address", address, "the address of a Ray cluster that runs", f"{describe(error)}."
-        ) from error
+        raise _no_cluster(address, error) from error
     try:
         yield
     finally:
         ray.shutdown()
 
 
-def _check_reachable(address: str) -> None:
-    """Tries to connect to an address once; Ray itself tries for minutes.
+def check_address(address: str | None) -> None:
+    """Tries to connect once; Ray itself tries for minutes, also to a cluster that has ended.
+
+    Args:
+        address: as for `connected`.
 
     Raises:
         ConfigError: if it is no address, or takes no connection.
     """
-    host, _, port = address.rpartition(":")
-    if "/" in address or not host or not port.isdecimal():
-        raise ConfigError("address", address, "'auto' or HOST:PORT, on a node of the cluster")
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    if address == "local" or ray.is_initialized():
+        return
+    try:
+        found = canonicalize_bootstrap_address("auto") if address == "auto" else address
+    except (OSError, ValueError) as error:
+        raise _no_cluster(address, error) from error
+    if found is None:  # RAY_ADDRESS is "local"
+        return
+    host, _, port = found.rpartition(":")
+    if "/" in found or not host or not port.isdecimal():
+        raise ConfigError("address", found, "'auto' or HOST:PORT, on a node of the cluster")
     try:
         socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
     except (OSError, OverflowError) as error:
-        raise ConfigError(
-            "address", address, "the address of a Ray cluster that runs", f"{describe(error)}."
-        ) from error
+        raise _no_cluster(address if address == found else f"{address} ({found})", error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        "address", address, "the address of a Ray cluster that runs", f"{describe(error)}."
+    )
 
 
 def slots(cpus: float, gpus: float) -> int:
