@@ -74,11 +74,13 @@ def choose_examples(comparison: Comparison, most: int) -> tuple[list[Example], d
     turn = doubt.groupby(main).rank(method="first")
     order = pd.DataFrame({"turn": turn, "main": main.map(list(KINDS).index)})
     order = order.sort_values(["turn", "main"])
-    by_id = dict(tuple(table[table["id"].isin(order.index[:most])].groupby("id")))
-    examples = []
-    for question in order.index[:most]:
-        names = [kind for kind in KINDS if kinds.at[question, kind]]
-        examples.append(_example(by_id[question].to_dict("records"), names))
+    by_id: dict[str, list[dict[Any, Any]]] = {question: [] for question in order.index[:most]}
+    for row in table[table["id"].isin(by_id)].to_dict("records"):
+        by_id[row["id"]].append(row)
+    examples = [
+        _example(rows, [kind for kind in KINDS if kinds.at[question, kind]])
+        for question, rows in by_id.items()
+    ]
     return examples, counts
 
 
