@@ -22,7 +22,7 @@ from helpers.openai_server import Odd, OpenAIServer
 
 from distilabel_rag4rag.models.llms.cached_llm import CachedAsyncLLM, CachedLLM, cached
 from distilabel_rag4rag.models.llms.generation_key import shaped_by
-from distilabel_rag4rag.models.llms.generation_store import FILE, GenerationStore, clear
+from distilabel_rag4rag.models.llms.generation_store import GenerationStore, clear
 from distilabel_rag4rag.utils.progress import receive_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
@@ -347,7 +347,7 @@ def test_a_damaged_entry_is_asked_again(tmp_path: Path) -> None:
     history = tmp_path / "history.jsonl"
     llm = cached(HashLLM(history_path=str(history)), folder=str(tmp_path))
     replies = ask(llm, "a")
-    with sqlite3.connect(tmp_path / FILE) as table:
+    with sqlite3.connect(tmp_path / "generations.sqlite") as table:
         table.execute("UPDATE generations SET value = substr(value, 1, 5)")
     assert [ask(llm, "a") for _ in range(2)] == [replies, replies]
     assert len(history.read_text().splitlines()) == 2
@@ -357,7 +357,7 @@ def test_a_damaged_entry_is_asked_again(tmp_path: Path) -> None:
 def test_an_entry_of_another_form_is_asked_again(tmp_path: Path, value: str) -> None:
     llm = cached(HashLLM(), folder=str(tmp_path))
     replies = ask(llm, "a")
-    with sqlite3.connect(tmp_path / FILE) as table:
+    with sqlite3.connect(tmp_path / "generations.sqlite") as table:
         table.execute("UPDATE generations SET value = ?", (value,))
     assert ask(llm, "a") == replies
 
@@ -372,7 +372,7 @@ def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
     for number in range(2_000):
         store.put(str(number), "x" * 100)
     store.close()
-    file = tmp_path / FILE
+    file = tmp_path / "generations.sqlite"
     file.write_bytes(file.read_bytes()[:8_192] + b"?" * (file.stat().st_size - 8_192))
     with pytest.raises(OSError, match=r"cannot be used .*set folder or RAG4RAG_CACHE"):
         GenerationStore(tmp_path).get(map(str, range(2_000)))
@@ -500,10 +500,12 @@ def test_an_entry_that_is_not_text_is_asked_again(tmp_path: Path, value: str) ->
     """As earlier versions stored what a server had sent."""
     llm = cached(HashLLM(), folder=str(tmp_path))
     replies = ask(llm, "a")
-    with sqlite3.connect(tmp_path / FILE) as table:
+    with sqlite3.connect(tmp_path / "generations.sqlite") as table:
         table.execute("UPDATE generations SET value = ?", (value,))
     assert ask(llm, "a") == replies
-    [(kept,)] = sqlite3.connect(tmp_path / FILE).execute("SELECT value FROM generations")
+    [(kept,)] = sqlite3.connect(tmp_path / "generations.sqlite").execute(
+        "SELECT value FROM generations"
+    )
     assert json.loads(kept)["generations"] == replies[0]
 
 
@@ -511,7 +513,7 @@ def test_an_entry_without_usage_has_no_tokens(tmp_path: Path) -> None:
     llm = cached(HashLLM(), folder=str(tmp_path))
     ask(llm, "a")
     old = '{"generations": ["x"], "statistics": {"input_tokens": [0], "output_tokens": [0]}}'
-    with sqlite3.connect(tmp_path / FILE) as table:
+    with sqlite3.connect(tmp_path / "generations.sqlite") as table:
         table.execute("UPDATE generations SET value = ?", (old,))
     llm.load()
     [output] = llm.generate(inputs=[[{"role": "user", "content": "a"}]])

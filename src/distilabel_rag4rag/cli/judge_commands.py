@@ -150,6 +150,7 @@ def calibrate(
     from distilabel_rag4rag.comparison.statistics import Resampling
     from distilabel_rag4rag.data.judge_labels import read_labels
     from distilabel_rag4rag.report.judge_tables import describe_calibration, reliability_table
+    from distilabel_rag4rag.steps.judging.detectors.make_detector import is_batched
 
     console, notes = Console(soft_wrap=True, highlight=False), list[str]()
     with mistakes_exit():
@@ -157,7 +158,7 @@ def calibrate(
         answers = read_labels(labels, notes)
         judge_object = _find(model)
     with run_exits():
-        from distilabel_rag4rag.experiment.judge_answers import is_batched, judge_answers
+        from distilabel_rag4rag.experiment.judge_answers import judge_answers
 
         with console.status(f"judging with {model}"):
             verdicts = judge_answers(answers, judge_object, name=model, spans=False, **settings)
@@ -167,7 +168,8 @@ def calibrate(
         notes.append(f"{model} could not judge {verdicts.failed}: {verdicts.reason}")
     lines = describe_calibration(found)
     if found.is_kept:
-        lines.append(_use(found.threshold.value, is_batched(judge_object, settings)))
+        batched = is_batched(judge_object, settings.get("method", "transformer"))
+        lines.append(_use(found.threshold.value, batched))
     for line in [*lines, *(f"- {note}" for note in notes)]:
         console.print(line, markup=False)
     _print(reliability_table("Scores as they are", found.reliability), console)

@@ -1,7 +1,7 @@
 """Judges and simpler checks on answers with labels."""
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from distilabel_rag4rag.data.words import sentences_of
 from distilabel_rag4rag.errors import ConfigError, describe
 from distilabel_rag4rag.models.by_name import make_embeddings
 from distilabel_rag4rag.models.packaged import EMBEDDED
+from distilabel_rag4rag.steps.judging.detectors.make_detector import is_batched
 from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
 
 #: The names of the two baselines.
@@ -69,7 +70,7 @@ def judge_answers(
     Raises:
         ConfigError: if it can judge none of the answers.
     """
-    is_object = not is_batched(model, settings)
+    is_object = not is_batched(model, settings.get("method", "transformer"))
     name = name or (model if isinstance(model, str) else type(model).__name__)
     rows = [answer.row() for answer in answers]
     if is_object:
@@ -103,16 +104,6 @@ def judge_answers(
         failed=len(reasons),
         reason=reasons[0] if reasons else None,
     )
-
-
-def is_batched(model: Any, settings: Mapping[str, Any]) -> bool:
-    """Whether the judge gives each token a probability; an object or an LLM gives spans alone.
-
-    Args:
-        model: as `LettuceDetectJudge` takes it.
-        settings: further fields of it.
-    """
-    return isinstance(model, str) and settings.get("method", "transformer") == "transformer"
 
 
 def _judged(rows: Sequence[dict[str, Any]], **settings: Any) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from distilabel_rag4rag.experiment.settings import ModelSettings
 from distilabel_rag4rag.models.by_name import in_short, make_embeddings, make_llm
 from distilabel_rag4rag.models.llms.cached_llm import cached
 from distilabel_rag4rag.models.packaged import EMBEDDED
+from distilabel_rag4rag.steps.judging.detectors.make_detector import is_batched
 from distilabel_rag4rag.steps.judging.lettuce_detect_judge import LettuceDetectJudge
 
 
@@ -44,9 +45,14 @@ class Models:
         return make_embeddings(self.settings.embeddings, self.settings.embeddings_set)
 
     def judge(self) -> LettuceDetectJudge:
-        """The judge."""
+        """The judge, with a cache of its verdicts where it is a model of this machine's."""
+        s = self.settings
+        given = {"model": s.judge, **s.judge_set}
+        method = s.judge_set.get("method", "transformer")
+        if is_batched(s.judge, method) and s.ray is None:  # nodes may share a network disk
+            given = {"keep_verdicts": s.cache, **given}
         try:
-            return LettuceDetectJudge(**{"model": self.settings.judge, **self.settings.judge_set})
+            return LettuceDetectJudge(**given)
         except ValidationError as error:
             raise ConfigError(
                 "judge_set",

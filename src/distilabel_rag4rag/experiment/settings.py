@@ -67,7 +67,9 @@ class ModelSettings(BaseModel):
         description="Most tokens that the LLM's server gets in a minute, estimated as servers do:"
         " a quarter of the characters, and the longest reply.",
     )
-    cache: bool = Field(True, description="Keep and reuse the LLM's answers on disk.")
+    cache: bool = Field(
+        True, description="Keep and reuse the LLM's answers and the judge's verdicts on disk."
+    )
     max_failed: float = Field(
         0.05, ge=0, le=1, description="Share of the LLM's replies that may fail."
     )

@@ -188,13 +188,15 @@ def _answering(
         MarkGrounded(name="mark_grounded", threshold=threshold, input_batch_size=batch_size),
     ]
     if repair is not None:
+        names = judge.model_fields_set - {"name", "pipeline", "model"}
+        judging = {"judge_settings": {name: getattr(judge, name) for name in names}}
         steps.append(
             RepairAnswer(
                 name="repair",
                 judge_model=judge.model,
                 threshold=threshold,
                 input_mappings={"contexts": "context"},
-                **{**answering, "template": None, **repair},
+                **{**answering, "template": None, **judging, **repair},
             )
         )
     return steps

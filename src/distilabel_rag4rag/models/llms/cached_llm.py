@@ -20,13 +20,14 @@ from distilabel.typing import FormattedInput, GenerateOutput
 from pydantic import Field, PositiveFloat, PositiveInt, PrivateAttr, SecretStr, field_validator
 
 from distilabel_rag4rag.models.llms.generation_key import shaped_by
-from distilabel_rag4rag.models.llms.generation_store import GenerationStore, Store
+from distilabel_rag4rag.models.llms.generation_store import GenerationStore
 from distilabel_rag4rag.models.llms.logged_warnings import collect_warnings_of, logged_warnings
 from distilabel_rag4rag.models.llms.loop_thread import LoopThread
 from distilabel_rag4rag.models.llms.output_check import check_output, failed_output
 from distilabel_rag4rag.models.llms.throttle import Throttle
 from distilabel_rag4rag.models.llms.wrapped_llm import WrappedLLM
 from distilabel_rag4rag.utils.hashing import hash_of
+from distilabel_rag4rag.utils.json_store import Store
 from distilabel_rag4rag.utils.progress import report_rows
 from distilabel_rag4rag.utils.public import public
 

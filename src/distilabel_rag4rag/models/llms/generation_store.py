@@ -1,149 +1,15 @@
-"""The disk behind `generation_cache`: a bounded table of key -> JSON in one SQLite file.
+"""Where the LLM's generations are kept."""
 
-SQLite, because it keeps each entry whole whatever happens: several processes may write at once,
-and a process that is killed in the middle of a write leaves the table as it was before.
-"""
-
-import json
-import logging
-import sqlite3
-import time
-from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
 
-from distilabel_rag4rag.utils.cache_folder import cache_folder
-
-FILE = "generations.sqlite"
-BUSY_SECONDS = 5.0
-CHECK_SIZE_EVERY = 256
-KEEP_SHARE = 0.8
+from distilabel_rag4rag.utils.json_store import JsonStore
 
 
-class Store(Protocol):
-    """What keeps generations by key."""
+class GenerationStore(JsonStore):
+    """A folder's table of generations, by the key of what shapes them."""
 
-    def get(self, keys: Iterable[str]) -> dict[str, Any]:
-        """The entries that there are, by key."""
-
-    def put(self, key: str, value: Any) -> None:
-        """Keep an entry."""
-
-    def close(self) -> None:
-        """Free what it holds."""
-
-
-log = logging.getLogger("distilabel.generation_store")
-
-
-class GenerationStore:
-    """A folder's table of generations.
-
-    Attributes:
-        folder: where the file lies, created where it is missing; None is `generations` in the
-            folder that the environment's RAG4RAG_CACHE names, else in the user's cache folder.
-        size_limit: bytes; the oldest entries make room once the table is larger.
-    """
-
-    def __init__(self, folder: Path | str | None = None, size_limit: int = 2 * 10**9) -> None:
-        """Open the table.
-
-        Raises:
-            OSError: if the folder or the file cannot be used, with what to do about it.
-        """
-        self.folder = self.place(folder)
-        self.size_limit = size_limit
-        self._puts = 0
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._table = sqlite3.connect(
-                self.folder / FILE,
-                timeout=BUSY_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,  # an LLM's replies come in a thread of their own
-            )
-            self._table.execute("PRAGMA journal_mode=WAL")
-            self._table.execute("PRAGMA synchronous=NORMAL")
-            self._table.execute(
-                "CREATE TABLE IF NOT EXISTS generations"
-                " (key TEXT PRIMARY KEY, stored REAL NOT NULL, value TEXT NOT NULL)"
-            )
-            self._table.execute("CREATE INDEX IF NOT EXISTS by_age ON generations (stored)")
-        except (sqlite3.DatabaseError, OSError) as error:
-            raise self._unusable(error) from error
-
-    @staticmethod
-    def place(folder: Path | str | None = None) -> Path:
-        """Where the table of a folder, or the user's, lies."""
-        return Path(folder or cache_folder() / "generations").expanduser().absolute()
-
-    def _unusable(self, error: Exception) -> OSError:
-        return OSError(
-            f"the generation cache {self.folder / FILE} cannot be used ({error}); move it away, or "
-            "set folder or RAG4RAG_CACHE to another place"
-        )
-
-    def get(self, keys: Iterable[str]) -> dict[str, Any]:
-        """The entries that there are, by key; one that is not whole counts as missing.
-
-        Raises:
-            OSError: if the file is damaged, with what to do about it.
-        """
-        query = "SELECT value FROM generations WHERE key = ?"
-        found = {}
-        try:
-            for key in keys:
-                if row := self._table.execute(query, (key,)).fetchone():
-                    with suppress(ValueError, TypeError):
-                        found[key] = json.loads(row[0])
-        except sqlite3.DatabaseError as error:
-            raise self._unusable(error) from error
-        return found
-
-    def put(self, key: str, value: Any) -> None:
-        """Keep an entry; a full or broken disk is a warning, since the value itself is safe."""
-        try:
-            self._table.execute(
-                "INSERT OR REPLACE INTO generations VALUES (?, ?, ?)",
-                (key, time.time(), json.dumps(value)),
-            )
-            if self._puts % CHECK_SIZE_EVERY == 0:
-                self._make_room()
-            self._puts += 1
-        except (sqlite3.Error, TypeError, ValueError) as error:
-            log.warning("A generation could not be kept in %s: %s", self.folder, error)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._table.execute("DELETE FROM generations")
-        self._table.execute("VACUUM")
-
-    def size(self) -> int:
-        """Bytes in use."""
-        used = self._pragma("page_count") - self._pragma("freelist_count")
-        return used * self._pragma("page_size")
-
-    def __len__(self) -> int:
-        return int(self._table.execute("SELECT count(*) FROM generations").fetchone()[0])
-
-    def close(self) -> None:
-        """Close the file."""
-        self._table.close()
-
-    def _pragma(self, name: str) -> int:
-        return int(self._table.execute(f"PRAGMA {name}").fetchone()[0])
-
-    def _make_room(self) -> None:
-        """Delete the oldest tenth until the table is well below its limit."""
-        if self.size() <= self.size_limit:
-            return
-        while self.size() > KEEP_SHARE * self.size_limit and (count := len(self)) > 0:
-            self._table.execute(
-                "DELETE FROM generations WHERE key IN"
-                " (SELECT key FROM generations ORDER BY stored LIMIT ?)",
-                (max(1, count // 10),),
-            )
+    holds = "generation"
+    settings = "folder or RAG4RAG_CACHE"
 
 
 def clear(folder: Path | str | None = None) -> None:

@@ -95,6 +95,10 @@ class LettuceDetectJudge(Step):
         torch_compile: compile the layers of a ModernBERT in bfloat16 on a GPU when the step is
             loaded, which takes some ten seconds and pays from about 40,000 rows of 250 tokens on.
         threads: threads of torch in the worker; None leaves torch's own choice.
+        keep_verdicts: keep each verdict in the folder `verdicts` of the environment's
+            RAG4RAG_CACHE, else of the user's cache folder, and compute none twice: a run that was
+            interrupted, or repeated with other settings elsewhere, judges only what is new. Not
+            for an object or an LLM that judges.
 
     Runtime parameters:
         - `threshold`: tokens with a probability above it form spans.
@@ -104,6 +108,7 @@ class LettuceDetectJudge(Step):
         - `token_budget`: tokens per forward pass, padding included.
         - `torch_compile`: compile the model's layers on a GPU.
         - `threads`: threads of torch in the worker.
+        - `keep_verdicts`: keep verdicts on disk, and compute none twice.
         - `input_batch_size`: rows that are sorted by length and batched together; more rows mean
             less padding and more memory.
 
@@ -193,6 +198,9 @@ class LettuceDetectJudge(Step):
     threads: RuntimeParameter[int] | None = Field(
         default=None, gt=0, description="threads of torch in the worker"
     )
+    keep_verdicts: RuntimeParameter[bool] = Field(
+        default=False, description="keep verdicts on disk, and compute none twice"
+    )
     input_batch_size: RuntimeParameter[int] = Field(
         default=256, gt=0, description="rows that are sorted by length and batched together"
     )
@@ -233,7 +241,7 @@ class LettuceDetectJudge(Step):
         fields = type(self).model_fields
         changed = {
             name
-            for name in (*BATCH_SETTINGS, "detector_kwargs")
+            for name in (*BATCH_SETTINGS, "detector_kwargs", "keep_verdicts")
             if getattr(self, name) != fields[name].get_default(call_default_factory=True)
         }
         check_settings(self.model, self.method, self.detector_kwargs, changed)
@@ -250,6 +258,7 @@ class LettuceDetectJudge(Step):
             lang=self.lang,
             detector_kwargs=self.detector_kwargs,
             device=self.device,
+            keep_verdicts=bool(self.keep_verdicts),
             **{name: getattr(self, name) for name in BATCH_SETTINGS},
         )
 

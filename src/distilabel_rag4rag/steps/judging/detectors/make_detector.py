@@ -54,14 +54,19 @@ def check_settings(
             f"detector_kwargs holds {secrets}, which saved pipelines would hold too; expected the "
             "environment variable OPENAI_API_KEY"
         )
-    batched = isinstance(model, str) and method == "transformer"
-    without_effect = ("detector_kwargs",) if batched else BATCH_SETTINGS
+    batched = is_batched(model, method)
+    without_effect = ("detector_kwargs",) if batched else (*BATCH_SETTINGS, "keep_verdicts")
     if unused := [name for name in without_effect if name in changed]:
         name = model if isinstance(model, str) else type(model).__name__
         raise DistilabelUserError(
             f"{unused} has no effect with model={name!r} and method={method!r}; expected the "
             "default"
         )
+
+
+def is_batched(model: Any, method: str) -> bool:
+    """Whether a token classifier judges; an object or an LLM gives spans alone."""
+    return isinstance(model, str) and method == "transformer"
 
 
 def make_detector(
@@ -71,12 +76,13 @@ def make_detector(
     lang: str,
     detector_kwargs: dict[str, Any],
     device: str | None,
+    keep_verdicts: bool = False,
     **batch_settings: Any,
 ) -> Any:
     """What judges: an object with `judge(items)`.
 
     Args:
-        model, method, lang, detector_kwargs, device: as in `LettuceDetectJudge`.
+        model, method, lang, detector_kwargs, device, keep_verdicts: as in `LettuceDetectJudge`.
         batch_settings: those of `BATCH_SETTINGS`.
 
     Raises:
@@ -84,18 +90,23 @@ def make_detector(
     """
     if not isinstance(model, str):
         return PredictDetector(model)
-    if method == "llm":
+    if not is_batched(model, method):
         return PredictDetector(_llm_detector(model, lang, detector_kwargs), CONCURRENT_REQUESTS)
     from distilabel_rag4rag.steps.judging.detectors.batch_detector import BatchDetector
 
     path = judge_path() if model == EMBEDDED else model
     try:
-        return BatchDetector(path, lang=lang, device=device, **batch_settings)
+        detector = BatchDetector(path, lang=lang, device=device, **batch_settings)
     except OSError as error:  # transformers' own do not name the setting
         raise DistilabelUserError(
             f"model={model!r} could not be loaded; expected 'embedded', a folder or the id of a "
             "LettuceDetect model on the Hub"
         ) from error
+    if not keep_verdicts:
+        return detector
+    from distilabel_rag4rag.steps.judging.detectors.kept_verdicts import KeptVerdicts
+
+    return KeptVerdicts(detector, str(path), batch_settings.get("taxonomy_head"))
 
 
 def _llm_detector(model: str, lang: str, settings: dict[str, Any]) -> Any:
