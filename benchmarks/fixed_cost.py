@@ -2,9 +2,11 @@
 
     python benchmarks/fixed_cost.py                  # the sample world, three runs
     python benchmarks/fixed_cost.py questions.json
+    python benchmarks/fixed_cost.py --kept           # the verdicts are kept too, as in a second run
 
 All arms with the packaged embedder and judge; the LLM replies from a script, at once, as one does
-whose replies are all kept. Each run is a process of its own.
+whose replies are all kept. Each run is a process of its own. With --kept a run before those that
+are timed leaves replies and verdicts in the user's cache.
 """
 
 import argparse
@@ -46,7 +48,7 @@ class Clock:
         self.begin("between the parts")
 
 
-def run_once(source: str | None) -> dict[str, float]:
+def run_once(source: str | None, kept: bool) -> dict[str, float]:
     """Seconds by part; of an arm, the judge's work apart from the rest."""
     clock = Clock()
     clock.begin("importing distilabel, reading the questions")
@@ -58,7 +60,7 @@ def run_once(source: str | None) -> dict[str, float]:
         llm="distilabel_rag4rag.testing.ScriptedLLM",
         llm_set={"default": "## Positive\n\nThe answer is 1712.\n\n## Negative\n\nNone."},
         max_failed=1.0,
-        cache=False,
+        cache=kept,
     )
     with tempfile.TemporaryDirectory() as out:
         experiment = Experiment(settings, out)
@@ -77,12 +79,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", nargs="?")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--kept", action="store_true", help="read what an earlier run has kept")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(run_once(options.source)))
+        print(json.dumps(run_once(options.source, options.kept)))
         return
     command = [sys.executable, __file__, "--one", *([options.source] if options.source else [])]
+    if options.kept:
+        command.append("--kept")
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     runs = []
     for _ in range(options.repeat):
         begin = time.perf_counter()

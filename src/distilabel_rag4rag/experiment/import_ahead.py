@@ -12,7 +12,7 @@ from contextlib import suppress
 _JUDGE = (
     "torch",
     "transformers.models.bert.modeling_bert",
-    "distilabel_rag4rag.steps.judging.detectors.batch_detector",
+    "distilabel_rag4rag.steps.judging.detectors.kept_verdicts",
 )
 _RETRIEVAL = ("faiss", "sentence_transformers")
 #: torch then looks for GPUs in a way that leaves them usable in forked processes.

@@ -68,7 +68,9 @@ class ModelSettings(BaseModel):
         " a quarter of the characters, and the longest reply.",
     )
     cache: bool = Field(
-        True, description="Keep and reuse the LLM's answers and the judge's verdicts on disk."
+        True,
+        description="Keep and reuse the LLM's answers, and without ray the judge's verdicts, on"
+        " disk.",
     )
     max_failed: float = Field(
         0.05, ge=0, le=1, description="Share of the LLM's replies that may fail."

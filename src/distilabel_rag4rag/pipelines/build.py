@@ -77,8 +77,8 @@ def build(
         question: settings of `QuestionGeneration`, such as `num_questions`.
         k: passages that a question is answered from.
         answer: further settings of `GroundedAnswerGeneration`, such as `few_shot`.
-        repair: settings of `RepairAnswer`, such as `rounds`; None leaves flagged answers as they
-            are.
+        repair: settings of `RepairAnswer`, such as `rounds`; its judge has the settings of `judge`
+            where none are given. None leaves flagged answers as they are.
         negatives: settings of `MineHardNegatives`, such as `num_negatives`.
         threshold: the hallucination score from which on an answer is flagged.
         style: `short` answers or full `sentence`s.
@@ -189,14 +189,15 @@ def _answering(
     ]
     if repair is not None:
         names = judge.model_fields_set - {"name", "pipeline", "model"}
-        judging = {"judge_settings": {name: getattr(judge, name) for name in names}}
+        judging = {name: getattr(judge, name) for name in sorted(names)}
+        repair = {**repair, "judge_settings": {**judging, **repair.get("judge_settings", {})}}
         steps.append(
             RepairAnswer(
                 name="repair",
                 judge_model=judge.model,
                 threshold=threshold,
                 input_mappings={"contexts": "context"},
-                **{**answering, "template": None, **judging, **repair},
+                **{**answering, "template": None, **repair},
             )
         )
     return steps

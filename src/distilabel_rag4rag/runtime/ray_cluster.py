@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray
-from ray._private.services import canonicalize_bootstrap_address
 from ray.exceptions import RayError
 
 from distilabel_rag4rag.errors import ConfigError, describe
@@ -32,8 +31,7 @@ def connected(address: str | None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    check_address(address)
-    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    address = check_address(address)
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == "local":  # nothing that other machines could reach
         settings |= {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
@@ -47,24 +45,24 @@ def connected(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def check_address(address: str | None) -> None:
+def check_address(address: str | None) -> str:
     """Tries to connect once; Ray itself tries for minutes, also to a cluster that has ended.
 
     Args:
         address: as for `connected`.
+
+    Returns:
+        "local", "auto" or HOST:PORT.
 
     Raises:
         ConfigError: if it is no address, or takes no connection.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     if address == "local" or ray.is_initialized():
-        return
-    try:
-        found = canonicalize_bootstrap_address("auto") if address == "auto" else address
-    except (OSError, ValueError) as error:
-        raise _no_cluster(address, error) from error
-    if found is None:  # RAY_ADDRESS is "local"
-        return
+        return address
+    found = _address_of_auto() if address == "auto" else address
+    if found is None:
+        return "local"
     host, _, port = found.rpartition(":")
     if "/" in found or not host or not port.isdecimal():
         raise ConfigError("address", found, "'auto' or HOST:PORT, on a node of the cluster")
@@ -72,6 +70,17 @@ def check_address(address: str | None) -> None:
         socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise _no_cluster(address if address == found else f"{address} ({found})", error) from error
+    return address
+
+
+def _address_of_auto() -> str | None:
+    """What Ray takes "auto" for; None where the environment's `RAY_ADDRESS` is "local"."""
+    from ray._private.services import canonicalize_bootstrap_address
+
+    try:
+        return canonicalize_bootstrap_address("auto")
+    except (OSError, ValueError) as error:
+        raise _no_cluster("auto", error) from error
 
 
 def _no_cluster(address: str, error: Exception) -> ConfigError:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from distilabel.pipeline._dag import DAG
 
 #: Fields of steps that say how rows are worked on and not what becomes of them.
-HOW_NOT_WHAT = frozenset({"input_batch_size", "pipeline", "resources", "use_cache"})
+HOW_NOT_WHAT = frozenset(
+    {"input_batch_size", "keep_verdicts", "pipeline", "resources", "use_cache"}
+)
 
 
 def key_of(dag: "DAG", generator: str) -> str:

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections import defaultdict
 from collections.abc import Collection
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -89,15 +90,21 @@ def _versions(cls: type[Any]) -> dict[str, str | None]:
         package = base.__module__.partition(".")[0]
         if package in found or package in ("abc", "builtins", "pydantic"):
             continue
-        version = getattr(sys.modules.get(package), "__version__", None)
+        version = version_of(package)
         if version is None:
-            try:
-                version = metadata.version(package.replace("_", "-"))
-            except metadata.PackageNotFoundError:
-                found[f"{base.__module__}.{base.__qualname__}"] = _code(base)
-                continue
-        found[package] = str(version)
+            found[f"{base.__module__}.{base.__qualname__}"] = _code(base)
+        else:
+            found[package] = version
     return found
+
+
+def version_of(package: str) -> str | None:
+    """The version of a package that was imported, else of the one that is installed, else None."""
+    version = getattr(sys.modules.get(package), "__version__", None)
+    if version is None:
+        with suppress(metadata.PackageNotFoundError):
+            version = metadata.version(package.replace("_", "-"))
+    return None if version is None else str(version)
 
 
 def _code(cls: type[Any]) -> str | None:

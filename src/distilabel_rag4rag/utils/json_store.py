@@ -8,7 +8,7 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -48,8 +48,8 @@ class JsonStore:
 
     #: What is kept, in the singular; in the plural it names the folder, the file and the table.
     holds: ClassVar[str]
-    #: The settings that put it elsewhere.
-    settings: ClassVar[str] = "RAG4RAG_CACHE"
+    #: What puts it elsewhere: settings, or a variable of the environment.
+    moved_by: ClassVar[str] = "RAG4RAG_CACHE"
 
     def __init__(self, folder: Path | str | None = None, size_limit: int = 2 * 10**9) -> None:
         """Open the table.
@@ -59,7 +59,7 @@ class JsonStore:
         """
         self.folder = self.place(folder)
         self.size_limit = size_limit
-        self._puts = 0
+        self._puts_to_check = 0
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._table = sqlite3.connect(
@@ -95,7 +95,7 @@ class JsonStore:
     def _unusable(self, error: Exception) -> OSError:
         return OSError(
             f"the {self.holds} cache {self.file} cannot be used ({error}); move it away, or "
-            f"set {self.settings} to another place"
+            f"set {self.moved_by} to another place"
         )
 
     def get(self, keys: Iterable[str]) -> dict[str, Any]:
@@ -117,15 +117,23 @@ class JsonStore:
 
     def put(self, key: str, value: Any) -> None:
         """Keep an entry; a full or broken disk is a warning, since the value itself is safe."""
+        self.put_all({key: value})
+
+    def put_all(self, entries: Mapping[str, Any]) -> None:
+        """Keep entries, all or none."""
+        stored = time.time()
         try:
-            self._table.execute(
-                f"INSERT OR REPLACE INTO {self._name} VALUES (?, ?, ?)",
-                (key, time.time(), json.dumps(value)),
-            )
-            if self._puts % CHECK_SIZE_EVERY == 0:
+            rows = [(key, stored, json.dumps(value)) for key, value in entries.items()]
+            self._table.execute("BEGIN IMMEDIATE")
+            self._table.executemany(f"INSERT OR REPLACE INTO {self._name} VALUES (?, ?, ?)", rows)
+            self._table.execute("COMMIT")
+            self._puts_to_check -= len(rows)
+            if self._puts_to_check < 0:
                 self._make_room()
-            self._puts += 1
+                self._puts_to_check = CHECK_SIZE_EVERY
         except (sqlite3.Error, TypeError, ValueError) as error:
+            with suppress(sqlite3.Error):
+                self._table.execute("ROLLBACK")
             log.warning("A %s could not be kept in %s: %s", self.holds, self.folder, error)
 
     def clear(self) -> None:

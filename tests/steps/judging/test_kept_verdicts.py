@@ -1,5 +1,6 @@
 """Verdicts that are kept on disk: the same rows, judged once, and none that is out of date."""
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Sequence
@@ -139,15 +140,40 @@ def test_a_copy_of_the_model_finds_the_verdicts(
     assert judged == []
 
 
-@pytest.mark.parametrize("name", ["_code", "version"])
+@pytest.mark.parametrize(
+    ("name", "other"), [("CODE", {}), ("version_of", lambda package: "another")]
+)
 def test_other_code_or_another_version_judges_anew(
-    bert: str, judged: list[Item], monkeypatch: pytest.MonkeyPatch, name: str
+    bert: str, judged: list[Item], monkeypatch: pytest.MonkeyPatch, name: str, other: Any
 ) -> None:
     rows_of(bert, keep_verdicts=True)
     judged.clear()
-    monkeypatch.setattr(kept_verdicts, name, lambda *_: "another")
+    monkeypatch.setattr(kept_verdicts, name, other)
     rows_of(bert, keep_verdicts=True)
     assert len(judged) == 3
+
+
+def test_other_weights_beside_what_a_training_left(bert: str, tmp_path: Path) -> None:
+    """More files than `with_files` looks at; only those of the checkpoint itself count."""
+    model = shutil.copytree(bert, tmp_path / "model")
+    (model / "checkpoint-1").mkdir()
+    for number in range(1_100):
+        (model / "checkpoint-1" / str(number)).touch()
+    before = rows_of(str(model), keep_verdicts=True)
+    weights = load_file(model / "model.safetensors")
+    weights["classifier.bias"] += torch.tensor([0.0, 9.0])
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+    assert rows_of(str(model), keep_verdicts=True) != before
+
+
+def test_an_adapter_counts_with_the_model_that_it_is_for(bert: str, tmp_path: Path) -> None:
+    base = shutil.copytree(bert, tmp_path / "base")
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base)}))
+    before = kept_verdicts._content(str(adapter))
+    (base / "model.safetensors").write_bytes(b"other")
+    assert kept_verdicts._content(str(adapter)) != before
 
 
 def test_a_failure_is_not_kept(bert: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,6 +200,35 @@ def test_a_file_that_is_no_cache_ends_the_run_at_its_start(bert: str, cache: Pat
     (cache / "verdicts" / "verdicts.sqlite").write_bytes(b"no table" * 1000)
     with pytest.raises(OSError, match=r"verdict cache .* set RAG4RAG_CACHE to another"):
         rows_of(bert, keep_verdicts=True)
+
+
+def test_a_file_that_is_damaged_further_down_costs_no_verdict(
+    bert: str, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQLite opens it, and finds out when it reads."""
+    answers = [f"Irja Kontu {number}" for number in range(300)]
+    expected = rows_of(bert, answers, keep_verdicts=True)
+    file = cache / "verdicts" / "verdicts.sqlite"
+    file.write_bytes(file.read_bytes()[:12_288] + b"?" * (file.stat().st_size - 12_288))
+    assert rows_of(bert, answers, keep_verdicts=True) == expected
+    assert "Answers are judged anew: the verdict cache" in caplog.text
+
+
+def test_a_full_disk_is_one_warning(
+    bert: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(
+        kept_verdicts.VerdictStore, "_make_room", raising_sqlite_error("disk is full")
+    )
+    assert rows_of(bert, keep_verdicts=True) == rows_of(bert)
+    assert caplog.text.count("A verdict could not be kept") == 1
+
+
+def raising_sqlite_error(text: str) -> Any:
+    def fail(*_: Any) -> None:
+        raise sqlite3.OperationalError(text)
+
+    return fail
 
 
 def test_nothing_is_kept_unless_asked_for(bert: str, cache: Path) -> None:

@@ -9,7 +9,7 @@ class GenerationStore(JsonStore):
     """A folder's table of generations, by the key of what shapes them."""
 
     holds = "generation"
-    settings = "folder or RAG4RAG_CACHE"
+    moved_by = "folder or RAG4RAG_CACHE"
 
 
 def clear(folder: Path | str | None = None) -> None:

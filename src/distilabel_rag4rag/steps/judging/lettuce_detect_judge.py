@@ -98,7 +98,7 @@ class LettuceDetectJudge(Step):
         keep_verdicts: keep each verdict in the folder `verdicts` of the environment's
             RAG4RAG_CACHE, else of the user's cache folder, and compute none twice: a run that was
             interrupted, or repeated with other settings elsewhere, judges only what is new. Not
-            for an object or an LLM that judges.
+            for an object or an LLM that judges, nor where the folder is on a network disk.
 
     Runtime parameters:
         - `threshold`: tokens with a probability above it form spans.
@@ -267,6 +267,7 @@ class LettuceDetectJudge(Step):
         super().unload()
         if not isinstance(self.model, str):
             _call(self.model, "unload")
+        _call(self._detector, "close")
         self._detector = None
         self._thread.end()
         gc.collect()
@@ -324,6 +325,6 @@ class LettuceDetectJudge(Step):
 
 
 def _call(object_: Any, method: str) -> None:
-    """Calls an object's `load` or `unload` where it has one."""
+    """Calls a method of an object's, such as `load`, where it has one."""
     if callable(getattr(object_, method, None)):
         getattr(object_, method)()
