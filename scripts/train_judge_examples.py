@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from train_judge_answers import is_right, is_wrong
+from train_judge_facts import fact_item
 from train_judge_items import Item, Passage
 from train_judge_text import (
     MONTH,
@@ -38,8 +39,12 @@ SUPPORTED, UNSUPPORTED, UNSURE = 0, 1, -1
 
 #: How often a group is about a question of each source; documents ask by rule.
 SHARES = {"questions": 0.34, "hallucinated": 0.26, "documents": 0.4}
-#: How many words of evidence a group gets at most; the shortest is one sentence.
-BUDGETS = (1, 30, 60, 100, 180, 180, 290)
+#: How often a group is about a short invented fact.
+FACTS_SHARE = 0.15
+#: How many words of evidence a group gets at most; the shortest is one sentence, or a part of it.
+BUDGETS = (1, 1, 30, 60, 100, 180, 290)
+#: The word before a name says of what sort it is: "in Torgau" and "in Lisbon" are places.
+BEFORE_NAME = re.compile(r"\b(at|by|from|in|near|of|to|with) $")
 
 
 class Piece(NamedTuple):
@@ -130,11 +135,15 @@ class Maker:
         }
         self.sources, self.shares = list(shares), list(shares.values())
         self.answers = defaultdict(list)
+        self.names_after = defaultdict(list)
         for item in items:
             self.answers[kind(item.answer)].append(item.answer)
         for passage in self.passages:
             text = passage.text
             spans = entities(text)[:40]
+            for start, end in spans:
+                if kind(text[start:end]) == "name" and (found := BEFORE_NAME.search(text[:start])):
+                    self.names_after[found[1]].append(text[start:end])
             for start, end in [*spans, *phrases(text)[::5]]:
                 self.answers[kind(text[start:end])].append(text[start:end])
         self.names = sorted(
@@ -150,7 +159,10 @@ class Maker:
         source = self.rng.choices(self.sources, self.shares)[0]
         given = self.items[source]
         by_rule = source == "documents" and (not given or self.rng.random() < 0.7)
-        item = self.cloze_item() if by_rule else self.rng.choice(given)
+        if self.rng.random() < FACTS_SHARE:
+            item = fact_item(self.rng)
+        else:
+            item = self.cloze_item() if by_rule else self.rng.choice(given)
         draw = self.rng.random()
         # Now and then the passages do not hold the answer, or there is no question.
         lost, unasked = draw < 0.06, draw > 0.96
@@ -241,8 +253,20 @@ class Maker:
                 and sum(len(part.split()) for part in parts[a : b + 1]) <= words
             ]  # fmt: skip
             if not fitting:
-                return " ".join(parts[first : last + 1])
+                text = " ".join(parts[first : last + 1])
+                return self.around(text, item.answer) if words == 1 else text
             first, last = self.rng.choice(fitting)
+
+    def around(self, sentence: str, answer: str) -> str:
+        """A part of the sentence, with the answer in it, or every second time the whole."""
+        before, _, after = sentence.partition(answer)
+        if self.rng.random() < 0.5 or answer not in sentence:
+            return sentence
+        left, right = before.split(" "), after.split(" ")
+        left = left[-self.rng.randint(3, 9) :]
+        right = right[: self.rng.randint(1, 6)]
+        text = " ".join(left) + answer + " ".join(right)
+        return f"{text[0].upper()}{text[1:].rstrip(' .,;:')}."
 
     def foreign_passages(self, item: Item, words: int) -> list[str]:
         """Excerpts that do not hold the answer, half of them of passages that are alike."""
@@ -328,6 +352,9 @@ class Maker:
         if wanted in ("number", "year") and not same and self.rng.random() < 0.4:
             return nudged(item.answer, text, self.rng)
         pool = self.answers[wanted]
+        before = BEFORE_NAME.search(item.passage.partition(item.answer)[0])
+        if wanted == "name" and before and self.rng.random() < 0.6:
+            pool = self.names_after[before[1]]
         if same:
             spans = phrases(text) if wanted in ("phrase", "clause") else entities(text)
             pool = [text[slice(*span)] for span in spans]

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from peft import LoraConfig, TaskType, get_peft_model
+from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from torch import nn
@@ -112,7 +112,8 @@ def collate(rows: list[dict[str, Any]], device: str) -> Batch:
     visible = (block[:, :, None] == block[:, None, :]) | (
         (block[:, None, :] == 0) & (block >= 0)[:, :, None]
     )
-    mask = torch.zeros(visible.shape, dtype=torch.bfloat16, device=device)
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    mask = torch.zeros(visible.shape, dtype=dtype, device=device)
     mask.masked_fill_(~visible, -1e4)
     inputs["attention_mask"] = mask[:, None]
     answers = [
@@ -171,6 +172,11 @@ def in_batches(rows: list[dict[str, Any]], tokens: int) -> list[list[dict[str, A
     return made
 
 
+def computes_in_bfloat16(device: str) -> bool:
+    """Whether bfloat16 is the faster; a CPU that only imitates it is many times slower with it."""
+    return device == "cuda" or torch.cpu._is_avx512_bf16_supported()
+
+
 def margins_of(logits: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
     """How much more likely each token of each answer is unsupported than supported."""
     return (logits[..., 1] - logits[..., 0]).float().flatten()[places]
@@ -191,8 +197,8 @@ def loss_of(margins: torch.Tensor, batch: Batch) -> torch.Tensor:
     return (0.5 * by_token + 0.5 * by_answer).mean()
 
 
-def new_model(base: str, rank: int) -> Any:
-    """The base model with a new adapter to train."""
+def new_model(base: str, rank: int, start: Path | None) -> Any:
+    """The base model with a new adapter to train, or with one that was trained before."""
     model = AutoModelForTokenClassification.from_pretrained(
         base,
         num_labels=2,
@@ -202,6 +208,8 @@ def new_model(base: str, rank: int) -> Any:
         attention_probs_dropout_prob=0.0,
         attn_implementation="eager",
     )
+    if start is not None:
+        return PeftModel.from_pretrained(model, str(start), is_trainable=True).float()
     config = LoraConfig(
         task_type=TaskType.TOKEN_CLS,
         r=rank,
@@ -232,7 +240,7 @@ def train(model: Any, groups: list[Group], options: argparse.Namespace, device: 
     model.train()
     for step in range(1, options.steps + 1):
         batch = next(single if step > packed else several)
-        with torch.autocast(device, dtype=torch.bfloat16):
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=computes_in_bfloat16(device)):
             logits = model(**batch.inputs).logits
         loss = loss_of(margins_of(logits, batch.places), batch)
         loss.backward()
@@ -254,7 +262,7 @@ def highest_margins(model: Any, groups: list[Group], device: str) -> list[float]
     alone = [group._replace(answers=[answer]) for group in groups for answer in group.answers]
     rows = [{**encode(group), "number": number} for number, group in enumerate(alone)]
     found = [0.0] * len(rows)
-    for chosen in in_batches(rows, 16384):
+    for chosen in in_batches(rows, 4096):
         batch = collate(chosen, device)
         margins = margins_of(model(**batch.inputs).logits, batch.places)
         highest = margins.masked_fill(~batch.inside, -30.0).amax(1)
@@ -343,7 +351,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--rank", type=int, default=32)
+    parser.add_argument("--start", type=Path, help="folder of an adapter to go on from")
+    parser.add_argument("--rank", type=int, default=32, help="of a new adapter")
     parser.add_argument("--rate", type=float, default=5e-4, help="the largest learning rate")
     parser.add_argument("--tokens", type=int, default=8192, help="tokens per batch")
     parser.add_argument(
@@ -356,7 +365,7 @@ def fit(examples: Path, base: str, options: argparse.Namespace) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(options.seed)
     training, tuning = read_examples(examples)
-    model = new_model(base, options.rank).to(device)
+    model = new_model(base, options.rank, options.start).to(device)
     start = time.time()
     train(model, training, options, device)
     seconds = time.time() - start

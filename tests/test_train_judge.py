@@ -5,12 +5,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from distilabel_rag4rag import LettuceDetectJudge
+from distilabel_rag4rag.models.packaged import embeddings_path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 import train_judge
+import train_judge_fit
 from train_judge_examples import SUPPORTED, UNSUPPORTED, UNSURE, Maker, by_words
+from train_judge_facts import fact_item
 from train_judge_items import Item, Passage
 from train_judge_text import contradicted, phrases, sentences
 
@@ -83,6 +88,19 @@ def test_supported_answers_stand_in_the_evidence_and_unsupported_ones_have_a_fau
     }  # fmt: skip
 
 
+def test_facts_have_wrong_answers_of_the_sort_that_is_asked_for() -> None:
+    rng = random.Random(0)
+    for item in (fact_item(rng) for _ in range(300)):
+        assert item.answer in item.sentence
+        assert all(other in item.sentence and other != item.answer for other in item.others)
+        assert len(set(item.wrong)) == 4
+        for wrong in item.wrong:
+            assert not any(word in item.sentence for word in wrong.split())
+            assert wrong.isdigit() == item.answer.isdigit()
+            assert len(wrong.split()) == len(item.answer.split())
+            assert wrong[0].isupper() == item.answer[0].isupper()
+
+
 def test_the_same_seed_makes_the_same_examples() -> None:
     passages = [Passage("documents", "kettle", KETTLE), Passage("documents", "lake", LAKE)]
     first, second = (Maker([], passages, seed=3) for _ in range(2))
@@ -108,6 +126,17 @@ def test_documents_alone_become_a_judge(tmp_path: Path, monkeypatch: pytest.Monk
     arguments += ["--groups", "8", "--steps", "4", "--tokens", "1024", "--rank", "4"]
     monkeypatch.setattr(sys, "argv", arguments)
     train_judge.main()
+    before = load_file(out / "adapter" / "adapter_model.safetensors")
+    # Two steps at a rate of next to nothing: the adapter that it begins with.
+    arguments = ["--examples", str(out / "examples.npz"), "--base", embeddings_path()]
+    arguments += ["--start", str(out / "adapter"), "--out", str(tmp_path / "more")]
+    arguments += ["--steps", "2", "--rate", "1e-9", "--tokens", "1024"]
+    monkeypatch.setattr(sys, "argv", ["train_judge_fit.py", *arguments])
+    train_judge_fit.main()
+    after = load_file(tmp_path / "more" / "adapter" / "adapter_model.safetensors")
+    [layer, *_] = [name for name in before if name.endswith("query.lora_B.weight")]
+    assert before[layer].abs().max() > 0
+    assert torch.allclose(before[layer].float(), after[layer].float(), atol=1e-5)
     judge = LettuceDetectJudge(model=str(out / "model"))
     judge.load()
     rows = [{"answer": "Torgau", "contexts": KETTLE, "question": "Where was it cast?"}]

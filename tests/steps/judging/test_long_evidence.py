@@ -85,12 +85,13 @@ def test_length_supports_nothing(judge, filler):
 @pytest.mark.slow
 def test_any_lets_long_evidence_support_what_it_does_not(judge):
     """Why "nearest" is the default; the same text, window by window."""
-    contexts = " ".join([KETTLE, *long_texts(judge, "sample world", 16)])
+    contexts = " ".join([KETTLE, *long_texts(judge, "sample world", 4)])
     settings = {"model": "embedded", "precision": "float32", "evidence_rule": "any"}
     union = LettuceDetectJudge(**settings)
     union.load()
-    assert [row["hallucination_score"] for row in judged(union, [WRONG], contexts)] == [0.0]
-    assert judged(judge, [WRONG], contexts)[0]["hallucination_score"] > 0.9
+    assert [row["hallucination_score"] for row in judged(union, ["Riga"], contexts)] == [0.0]
+    assert judged(judge, ["Riga"], contexts)[0]["hallucination_score"] > 0.7
+    union.unload()
 
 
 @pytest.fixture(scope="module", params=["bert", "modernbert"])
