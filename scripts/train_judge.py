@@ -11,7 +11,8 @@ writes
     model/         the adapter merged: LettuceDetectJudge(model="out/judge/model")
     tuning.json    figures on documents that nothing was trained on
 
-The adapter of the package is made from the files that its model card names:
+An adapter like that of the package is made from the files that its model card names; the card
+says how that one was made, in two parts:
 
     python scripts/train_judge.py --out out/judge \\
         --questions D/squad-train-12-articles.json --documents D/cranfield/corpus.jsonl \\
@@ -169,6 +170,9 @@ def main() -> None:
     options = parser.parse_args()
     if not (options.questions or options.hallucinated or options.documents):
         parser.error("expected --questions, --hallucinated or --documents")
+
+    if options.start and not (options.start / "adapter_config.json").is_file():
+        parser.error(f"--start: expected the folder of an adapter, found {options.start}")
 
     options.out.mkdir(parents=True, exist_ok=True)
     base = embedded.embeddings_path()

@@ -124,17 +124,23 @@ class JsonStore:
         stored = time.time()
         try:
             rows = [(key, stored, json.dumps(value)) for key, value in entries.items()]
-            self._table.execute("BEGIN IMMEDIATE")
-            self._table.executemany(f"INSERT OR REPLACE INTO {self._name} VALUES (?, ?, ?)", rows)
-            self._table.execute("COMMIT")
+            self._write(rows)
             self._puts_to_check -= len(rows)
             if self._puts_to_check < 0:
                 self._make_room()
                 self._puts_to_check = CHECK_SIZE_EVERY
         except (sqlite3.Error, TypeError, ValueError) as error:
+            log.warning("A %s could not be kept in %s: %s", self.holds, self.folder, error)
+
+    def _write(self, rows: list[tuple[str, float, str]]) -> None:
+        self._table.execute("BEGIN IMMEDIATE")
+        try:
+            self._table.executemany(f"INSERT OR REPLACE INTO {self._name} VALUES (?, ?, ?)", rows)
+            self._table.execute("COMMIT")
+        except BaseException:  # an interrupt too: other processes wait for the lock
             with suppress(sqlite3.Error):
                 self._table.execute("ROLLBACK")
-            log.warning("A %s could not be kept in %s: %s", self.holds, self.folder, error)
+            raise
 
     def clear(self) -> None:
         """Forget everything."""

@@ -68,7 +68,8 @@ class KeptVerdicts:
             found = self._detector.judge(list(missing.values()))
             judged = dict(zip(missing, found, strict=True))
             verdicts |= judged
-            self._store.put_all({key: v for key, v in judged.items() if v.failure is None})
+            if whole := {key: v for key, v in judged.items() if v.failure is None}:
+                self._store.put_all(whole)
         return [verdicts[key] for key in keys]
 
     def _kept(self, keys: Sequence[str]) -> dict[str, Verdict]:
@@ -98,7 +99,7 @@ def _content(model: str | None) -> Any:
         for file in sorted(folder.iterdir())
         if file.is_file() and not file.name.startswith(".")
     ]
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         adapter = json.loads((folder / "adapter_config.json").read_text("utf-8"))
         found.append(_content(adapter["base_model_name_or_path"]))
     return found
