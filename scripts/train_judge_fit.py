@@ -335,7 +335,7 @@ def figures(margins: np.ndarray, answers: list[Answer]) -> dict[str, Any]:
 
 def save_adapter(model: Any, target: Path) -> None:
     """The adapter in half precision, with no path of this machine and no empty card."""
-    # Told so, PEFT does not ask the Hub whether the vocabulary has grown.
+    # By default PEFT asks the Hub whether the vocabulary has grown.
     model.half().save_pretrained(target, save_embedding_layers=False)
     (target / "README.md").unlink(missing_ok=True)
     path = target / "adapter_config.json"
